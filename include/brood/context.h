@@ -1,0 +1,89 @@
+/**
+ * The program as its own worker: brood_main, the shape of functions that run in
+ * workers, and the context that says how workers start.
+ *
+ *     int main(int argc, char **argv)
+ *     {
+ *         brood_main(&argc, &argv);
+ *         ... only the program that the user started comes here ...
+ *     }
+ *
+ * Python: `if __name__ == '__main__'`, multiprocessing.get_context.
+ */
+#ifndef BROOD_CONTEXT_H
+#define BROOD_CONTEXT_H
+
+#include <brood/export.h>
+#include <brood/message.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * The only shape of code that runs in another process. 0 is success, anything
+ * else is the task's error; brood_fail() makes one that carries text. Both
+ * messages belong to brood: args can be read until the function returns.
+ */
+typedef int brood_function(brood_message *args, brood_message *result);
+
+/**
+ * Must be the first statement of main. In a worker it runs tasks and never
+ * returns; in the program that the user started it returns at once. NULL, NULL
+ * serves programs that have no argc and argv (WinMain, plug-in hosts).
+ *
+ * A process that was started with a worker's argument but without the channel
+ * that belongs to it prints one line and exits with code 64.
+ */
+BROOD_API void brood_main(int *argc, char ***argv);
+
+/**
+ * Inside a task: the task fails with this text, formatted as by printf.
+ * Returns a value for the function to return.
+ *
+ *     return brood_fail("cannot open %s", path);
+ */
+BROOD_API int brood_fail(const char *format, ...) BROOD_PRINTF(1, 2);
+
+/** How the processes of a context start. */
+typedef enum brood_start_method {
+    BROOD_DEFAULT_METHOD = 0, /**< spawn, on every system */
+    BROOD_SPAWN               /**< the program itself, started again */
+} brood_start_method;
+
+/** How children start: made once, used by any number of pools. */
+typedef struct brood_context brood_context;
+
+/** Zero in a field means the default. */
+typedef struct brood_context_options {
+    size_t struct_size;
+    brood_start_method method;
+    const char *executable; /**< UTF-8 path of the worker program; this program */
+} brood_context_options;
+
+/** BROOD_CONTEXT(.executable = path): the fields named, the others default. */
+#define BROOD_CONTEXT(...)                                                                         \
+    (&(brood_context_options){.struct_size = sizeof(brood_context_options), __VA_ARGS__})
+
+/** For C++, which has no compound literals: a struct with every default. */
+#define BROOD_CONTEXT_OPTIONS_INIT                                                                 \
+    {                                                                                              \
+        sizeof(brood_context_options), BROOD_DEFAULT_METHOD, 0                                     \
+    }
+
+/**
+ * Makes a context. options may be NULL. Any thread; the context must outlive
+ * the pools that use it. To be freed with brood_context_destroy().
+ * Fails with: BROOD_ENOTSUP (the start method), BROOD_ENOMEM.
+ * Python: multiprocessing.get_context.
+ */
+BROOD_API int brood_context_create(brood_context **out, const brood_context_options *options);
+
+/** Frees a context that no pool uses any more. Accepts NULL. */
+BROOD_API void brood_context_destroy(brood_context *context);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

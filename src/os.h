@@ -1,0 +1,379 @@
+/**
+ * The door to the operating system. Whoever ports brood reads only this file:
+ * src/posix and src/win32 are its two implementations, with a file of the same
+ * name for each group below. Nothing above the rooms includes a system header.
+ *
+ * House rules, true for every function here:
+ *
+ *  1. All return int unless said otherwise: 0, a BROOD_E code of
+ *     <brood/status.h>, or the system's own error (errno on POSIX, 720000 +
+ *     GetLastError() on Windows, as APR has it). Out of memory is BROOD_ENOMEM.
+ *  2. Out-parameters are written only on success.
+ *  3. Nothing blocks unless it takes `until`, an absolute time of brd_os_now();
+ *     BRD_FOREVER never comes, 0 is always over. EINTR is never seen outside.
+ *  4. Every handle is born non-inheritable. Only brd_os_proc_start lets handles
+ *     through, and only those on its list. No handle of ours is 0, 1 or 2.
+ *  5. Closers accept none, leave none, and may be called twice.
+ *  6. Nothing process-global is touched: no signal handler, no disposition, no
+ *     mask, no umask, no directory, no waitpid(-1); no SIGPIPE is ever raised.
+ *     (brd_os_child_setup is for our own children, and says what it changes.)
+ *  7. The rooms never log, never abort, and keep no state beyond what they hand
+ *     out. Strings are UTF-8.
+ *
+ * The knobs in the environment that force the road less travelled (tests):
+ * BROOD_OS_WAITER=poll, BROOD_OS_BELL=handle, BROOD_OS_LIFE=pid,
+ * BROOD_OS_START=forkexec. Read when the object concerned is made.
+ */
+#ifndef BRD_OS_H
+#define BRD_OS_H
+
+#include <brood/status.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ------------------------------------------------------------------ handles */
+
+/** An fd or a HANDLE. */
+typedef struct brd_handle {
+    intptr_t os;
+} brd_handle;
+
+#define BRD_NONE ((brd_handle){-1})
+
+static inline bool brd_is_none(brd_handle h)
+{
+    return h.os == -1;
+}
+
+/** Closes the handle and leaves none. */
+void brd_os_close(brd_handle *h);
+
+/* --------------------------------------------------------------------- time */
+
+/** Nanoseconds of a clock that never jumps. */
+typedef int64_t brd_time;
+
+#define BRD_FOREVER INT64_MAX
+#define BRD_MS      INT64_C(1000000)
+
+brd_time brd_os_now(void);
+
+/* ----------------------------------------------------------- channels: chan */
+
+/**
+ * A stream of bytes between two processes, both ways, on which handles travel
+ * too: a socket pair, or a one-instance named pipe with both ends opened here. One thread may read
+ * while another writes.
+ */
+typedef struct brd_chan brd_chan;
+
+/**
+ * Makes a channel. *mine stays here; *theirs goes on the list of a
+ * brd_os_proc_start, then it is closed. Both are new.
+ */
+int brd_os_chan_pair(brd_chan **mine, brd_handle *theirs);
+
+/** The child's side: makes a channel of the handle that it inherited, and owns it. */
+int brd_os_chan_adopt(brd_chan **out, brd_handle theirs);
+
+/**
+ * Reads what is there, up to cap bytes, never waiting. *got >= 1 on success.
+ * Fails with: BROOD_EAGAIN (nothing there), BROOD_ECLOSED (the peer is gone and
+ * all was read), BROOD_EPROTOCOL (handles came that nobody announced).
+ */
+int brd_os_chan_read(brd_chan *c, void *buffer, size_t cap, size_t *got);
+
+/**
+ * Writes what fits, never waiting. *put >= 1 on success.
+ * Fails with: BROOD_EAGAIN (full), BROOD_ECLOSED (the peer is gone).
+ */
+int brd_os_chan_write(brd_chan *c, const void *bytes, size_t size, size_t *put);
+
+/** What a channel can be ready for. */
+enum { BRD_READ = 1, BRD_WRITE = 2 };
+
+/**
+ * Waits until the channel is ready for one of `want`, or its peer is gone.
+ * Fails with: BROOD_ETIMEDOUT.
+ */
+int brd_os_chan_wait(brd_chan *c, unsigned want, brd_time until);
+
+/**
+ * Hands a handle to the peer. The caller then writes *token to the peer, which
+ * turns it into a handle with brd_os_chan_take. At most 16 handles may be under
+ * way. The giver keeps its own handle, and keeps it open until the peer
+ * answered that it has taken it. (POSIX: the descriptor rides on the next byte
+ * written, the token is a counter; Windows: the token is the handle's value in
+ * the process that has rights to the other one. A parent can give and take; a
+ * child can do both on POSIX, and on Windows give by naming its own handle.)
+ */
+int brd_os_chan_give(brd_chan *c, brd_handle h, uint64_t *token);
+
+/**
+ * The handle that the peer gave. *out is new.
+ * Fails with: BROOD_EPROTOCOL (no such token; a pseudo handle).
+ */
+int brd_os_chan_take(brd_chan *c, uint64_t token, brd_handle *out);
+
+void brd_os_chan_close(brd_chan **c);
+
+/* ---------------------------------------------------------- processes: proc */
+
+/** How a process ended; kind is a brood_exit_kind, never BROOD_EXIT_NONE. */
+typedef struct brd_exit {
+    brood_exit_kind kind;
+    int64_t code;
+} brd_exit;
+
+/** A child of ours. Zeroed means none. */
+typedef struct brd_proc {
+    brd_handle life;  /* becomes ready when the process ends; none: by pid only */
+    brd_handle group; /* Windows: the job that the whole tree dies with */
+    int64_t pid;      /* 0: none */
+    bool reaped;      /* `ended` is known */
+    brd_exit ended;
+} brd_proc;
+
+/** What to start. */
+typedef struct brd_launch {
+    const char *program;       /* absolute path */
+    const char *const *argv;   /* ends with NULL; argv[0] is there */
+    const char *const *env;    /* ends with NULL; NULL: this process's own */
+    const char *directory;     /* NULL: this process's own */
+    const brd_handle *inherit; /* what the child gets, besides stdout and stderr */
+    size_t ninherit;
+    brd_chan *channel; /* the parent's end, which learns who its peer is; may be NULL */
+} brd_launch;
+
+/**
+ * Starts a process that sees exactly the listed handles, stdout, stderr and an
+ * empty stdin; default signal dispositions, none blocked; no console window. A
+ * program that cannot be executed is this call's error, not an exit code of the
+ * child. On Linux the child dies with the *thread* that called, once it called
+ * brd_os_child_setup; on Windows with this process.
+ * *out is new: brd_os_proc_close ends our record of it, not the process.
+ * Fails with: the system's error (ENOENT, EACCES, EAGAIN ...).
+ */
+int brd_os_proc_start(brd_proc *out, const brd_launch *how);
+
+/**
+ * The value that how->inherit[index] has in the child; callable before the
+ * start, so that it can be written into argv.
+ */
+brd_handle brd_os_proc_inherited(const brd_launch *how, size_t index);
+
+/**
+ * Waits for the end and tells how it came. Reaps once; later calls repeat the
+ * answer. If somebody else reaped the child, the kind is BROOD_EXIT_UNKNOWN
+ * unless the system can still tell.
+ * Fails with: BROOD_ETIMEDOUT.
+ */
+int brd_os_proc_wait(brd_proc *p, brd_time until, brd_exit *out);
+
+/**
+ * Ends the process: forced, nothing can stop it (SIGKILL, TerminateJobObject);
+ * not forced, it is asked (SIGTERM; on Windows the same as forced). Never hits
+ * another process that got the same pid. Fine on one that has ended.
+ */
+int brd_os_proc_kill(brd_proc *p, bool force);
+
+void brd_os_proc_close(brd_proc *p);
+
+/* ------------------------------------------------------ in the child: child */
+
+/**
+ * Makes a child of ours fit for work: dies with its parent (PR_SET_PDEATHSIG,
+ * then a check that the parent is still `parent`), ignores the terminal's
+ * interrupt, shows no crash dialogs, closes inherited descriptors above
+ * `last_inherited` where the start could not.
+ * Fails with: BROOD_ECLOSED (the parent is gone already).
+ */
+int brd_os_child_setup(int64_t parent, brd_handle last_inherited);
+
+/** Ends this process at once: no atexit, no flush, no unwinding. */
+_Noreturn void brd_os_exit(int code);
+
+/**
+ * Argument number `index` of this process's own command line.
+ * Fails with: BROOD_EINVAL (no such argument, or it does not fit).
+ */
+int brd_os_argument(unsigned index, char *buffer, size_t cap);
+
+/* --------------------------------------------------------------- bell: bell */
+
+/**
+ * Wakes one waiter across processes, with a word in memory that both share:
+ * 0 the waiter is awake, 1 it is parked. The waiter's order is: store 1, look
+ * for work once more, brd_os_bell_wait, store 0. The ringer's: make the work
+ * visible, a sequentially consistent fence, brd_os_bell_ring.
+ *
+ * Where the system can wait on a shared word (Linux: futex), the handle is
+ * none; elsewhere, and for the bell of a waiter, it is what wakes: an eventfd,
+ * a pipe, an auto-reset event.
+ */
+typedef struct brd_bell {
+    _Atomic uint32_t *word;
+    brd_handle handle;
+} brd_bell;
+
+/** Makes the handle that a bell needs here: none where the word is enough. */
+int brd_os_bell_open(brd_handle *out);
+
+/**
+ * Sleeps while *word is 1, at the longest `until`. May wake for no reason.
+ * Fails with: BROOD_ETIMEDOUT.
+ */
+int brd_os_bell_wait(const brd_bell *b, brd_time until);
+
+/** If the waiter is parked, marks it awake and wakes it; else does nothing. */
+void brd_os_bell_ring(const brd_bell *b);
+
+/* ----------------------------------------------------------- waiter: waiter */
+
+/**
+ * Waits for many things at once: channels, ends of processes, and its own bell.
+ * Level-triggered, no limit of 64. One thread waits at a time; any thread adds,
+ * removes and rings.
+ */
+typedef struct brd_waiter brd_waiter;
+
+/** What happened to what stands behind the tag. */
+typedef struct brd_event {
+    void *tag;     /* NULL: the bell */
+    unsigned what; /* BRD_READ, BRD_WRITE; BRD_ENDED */
+} brd_event;
+
+enum { BRD_ENDED = 4 }; /* the process ended, or the channel's peer is gone */
+
+int brd_os_waiter_open(brd_waiter **out);
+
+/** Watches the channel for `want` (0: no longer) and for its end. */
+int brd_os_waiter_chan(brd_waiter *w, brd_chan *c, unsigned want, void *tag);
+
+/** Watches the process for its end, or no longer. */
+int brd_os_waiter_proc(brd_waiter *w, brd_proc *p, bool want, void *tag);
+
+/**
+ * Waits for events, at least one on success. A ring is an event with no tag;
+ * rings merge, and are over once reported.
+ * Fails with: BROOD_ETIMEDOUT.
+ */
+int brd_os_waiter_wait(brd_waiter *w, brd_time until, brd_event *events, size_t cap, size_t *count);
+
+/** Makes the next or current wait return. Any thread. */
+void brd_os_waiter_ring(brd_waiter *w);
+
+/**
+ * The handle by which other processes ring this waiter with brd_os_bell_ring.
+ * Borrowed: it lives as long as the waiter; it can be inherited.
+ */
+brd_handle brd_os_waiter_bell(brd_waiter *w);
+
+void brd_os_waiter_close(brd_waiter **w);
+
+/* ------------------------------------------------------- shared memory: shm */
+
+/** A mapped segment. base NULL means none. */
+typedef struct brd_shm {
+    brd_handle segment;
+    void *base;
+    size_t size;
+} brd_shm;
+
+/**
+ * An anonymous segment: zeroed, fully allocated (a full system fails here, not
+ * on first touch), sealed against change of size, mapped. New: brd_os_shm_unmap.
+ * Fails with: BROOD_ENOMEM, ENOSPC.
+ */
+int brd_os_shm_create(brd_shm *out, size_t size);
+
+/**
+ * Maps a segment that another process made. The handle is taken over on success.
+ * With `untrusted` it is refused unless it is at least `size` long and cannot
+ * shrink (where the system has no such promise, only the size is checked).
+ * Fails with: BROOD_EPROTOCOL (too short, or it could shrink).
+ */
+int brd_os_shm_map(brd_shm *out, brd_handle segment, size_t size, bool untrusted);
+
+/** Unmaps and closes the handle. */
+void brd_os_shm_unmap(brd_shm *s);
+
+/* --------------------------------------------------------- threads: thread */
+
+typedef struct brd_thread {
+    intptr_t os;
+    bool running;
+} brd_thread;
+
+typedef union brd_mutex {
+    void *align;
+    unsigned char room[64];
+} brd_mutex;
+
+typedef union brd_cond {
+    void *align;
+    unsigned char room[64];
+} brd_cond;
+
+/** Starts a thread; all signals are blocked in it. */
+int brd_os_thread_start(brd_thread *out, void (*run)(void *), void *baton);
+/** Waits for its end. Accepts one that was never started. */
+void brd_os_thread_join(brd_thread *t);
+
+int brd_os_mutex_init(brd_mutex *m);
+void brd_os_mutex_lock(brd_mutex *m);
+void brd_os_mutex_unlock(brd_mutex *m);
+void brd_os_mutex_clear(brd_mutex *m);
+
+int brd_os_cond_init(brd_cond *c);
+/** May wake for no reason. Fails with: BROOD_ETIMEDOUT. */
+int brd_os_cond_wait(brd_cond *c, brd_mutex *m, brd_time until);
+void brd_os_cond_signal(brd_cond *c);
+void brd_os_cond_broadcast(brd_cond *c);
+void brd_os_cond_clear(brd_cond *c);
+
+/** Runs init once in this process, whoever calls first. *state starts at 0. */
+void brd_os_once(_Atomic int *state, void (*init)(void));
+
+/** The hint for the inside of a spin loop. */
+void brd_os_pause(void);
+/** Lets another thread run on this cpu. */
+void brd_os_yield(void);
+
+/* ------------------------------------------------------------- facts: info */
+
+/** What this process may use: affinity and cgroup quota count; at least 1. */
+unsigned brd_os_cpu_count(void);
+/** The cpu that this thread runs on just now; -1 where nobody can tell. */
+int brd_os_cpu(void);
+int64_t brd_os_pid(void);
+/** Bytes of a page, a power of two. */
+size_t brd_os_page(void);
+/** Path of this program. Fails with: BROOD_EINVAL (it does not fit). */
+int brd_os_self_path(char *buffer, size_t cap);
+
+/* -------------------------------------------------------- modules: module */
+
+/** Where a function's code is, in words that hold in another process too. */
+typedef struct brd_place {
+    char module[1024]; /* path of a shared library; "" is the main program */
+    uint64_t offset;   /* from the module's start */
+    uint8_t build[20]; /* identifies the module's build */
+} brd_place;
+
+/** Fails with: BROOD_EFUNCTION (the address belongs to no module). */
+int brd_os_module_of(const void *code, brd_place *out);
+
+/**
+ * The code at a place, in a module that is loaded or can be.
+ * Fails with: BROOD_EFUNCTION (no such module, or outside its code),
+ * BROOD_EBUILD (another build).
+ */
+int brd_os_module_at(const brd_place *place, void **code);
+
+/** The build of the main program. */
+int brd_os_module_build(uint8_t build[20]);
+
+#endif
