@@ -1,0 +1,43 @@
+/*
+ * A program outside of the repository: it sees only what is installed. It starts
+ * a real pool, which proves that a program can be its own worker there too.
+ */
+#include <brood/brood.h>
+#include <stdio.h>
+
+static int square(brood_message *args, brood_message *result)
+{
+    int32_t n = 0;
+    int status = brood_unpack(args, "i", &n);
+    return status ? status : brood_pack(result, "x", (int64_t)n * n);
+}
+
+static int sum_of_squares(brood_pool *pool, int64_t *sum)
+{
+    const int32_t in[5] = {1, 2, 3, 4, 5};
+    brood_results *out = NULL;
+    int status = brood_pool_map(pool, square, brood_items_int32(in, 5), NULL, &out);
+    for (size_t i = 0; !status && i < brood_results_count(out); i++) {
+        int64_t n = 0;
+        status = brood_unpack(brood_results_at(out, i), "x", &n);
+        *sum += n;
+    }
+    brood_results_destroy(out);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    brood_main(&argc, &argv);
+
+    brood_pool *pool = NULL;
+    int64_t sum = 0;
+    int status = brood_pool_create(&pool, BROOD_POOL(.processes = 2));
+    if (!status)
+        status = sum_of_squares(pool, &sum);
+    brood_pool_destroy(pool);
+    if (status)
+        fprintf(stderr, "consumer: %s\n", brood_status_text(status));
+    printf("consumer: %d\n", (int)sum);
+    return status || sum != 55;
+}
