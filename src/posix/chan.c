@@ -1,0 +1,291 @@
+/*
+ * Channels: one end of a socket pair, with descriptors that travel along. Called
+ * by the links above; the waiter borrows the descriptor. The one thing to know: a
+ * given descriptor rides on the next byte written, so it is always here before the
+ * token that names it; both sides count, and the token is the count. What belongs
+ * to the reading thread and to the writing thread is kept apart, so no lock.
+ */
+#include "room.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { MOST_HANDLES = 16 };
+
+#if defined(MSG_NOSIGNAL)
+#define SEND_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT)
+#else
+#define SEND_FLAGS MSG_DONTWAIT
+#endif
+#if defined(MSG_CMSG_CLOEXEC)
+#define RECEIVE_FLAGS (MSG_CMSG_CLOEXEC | MSG_DONTWAIT)
+#else
+#define RECEIVE_FLAGS MSG_DONTWAIT
+#endif
+
+/** A descriptor that came and was not taken yet. */
+typedef struct arrival {
+    uint64_t token;
+    int fd;
+} arrival;
+
+struct brd_chan {
+    int fd;
+
+    // The writer's.
+    int given[MOST_HANDLES];
+    size_t ngiven;
+    uint64_t last_given;
+
+    // The reader's.
+    arrival came[MOST_HANDLES];
+    size_t ncame;
+    uint64_t last_came;
+    bool broken;
+};
+
+/** Room for one control message with the most descriptors we accept. */
+typedef union control {
+    struct cmsghdr align;
+    unsigned char room[CMSG_SPACE(MOST_HANDLES * sizeof(int))];
+} control;
+
+int brd_chan_fd(const brd_chan *c)
+{
+    return c->fd;
+}
+
+static int chan_make(brd_chan **out, int fd)
+{
+    int status = brd_fd_nonblocking(fd);
+    brd_chan *c = NULL;
+    if (status)
+        return status;
+#if defined(SO_NOSIGPIPE)
+    int on = 1;
+    if (setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on) < 0)
+        return brd_error(errno);
+#endif
+    c = calloc(1, sizeof *c);
+    if (!c)
+        return BROOD_ENOMEM;
+    c->fd = fd;
+    *out = c;
+    return 0;
+}
+
+int brd_os_chan_pair(brd_chan **mine, brd_handle *theirs)
+{
+    int ends[2] = {-1, -1};
+    int type = SOCK_STREAM;
+    int status = 0;
+#if defined(SOCK_CLOEXEC)
+    type |= SOCK_CLOEXEC;
+#endif
+    if (socketpair(AF_UNIX, type, 0, ends) < 0)
+        return brd_error(errno);
+    status = brd_fd_own(&ends[0]);
+    if (status)
+        goto done;
+    status = brd_fd_own(&ends[1]);
+    if (status)
+        goto done;
+    status = chan_make(mine, ends[0]);
+    if (status)
+        goto done;
+    *theirs = brd_fd_handle(ends[1]);
+    ends[0] = -1;
+    ends[1] = -1;
+done:
+    brd_fd_close(&ends[0]);
+    brd_fd_close(&ends[1]);
+    return status;
+}
+
+int brd_os_chan_adopt(brd_chan **out, brd_handle theirs)
+{
+    int fd = brd_fd_of(theirs);
+    int type = 0;
+    socklen_t size = sizeof type;
+    if (brd_is_none(theirs))
+        return BROOD_EINVAL;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0)
+        return brd_error(errno);
+    if (type != SOCK_STREAM)
+        return BROOD_EINVAL;
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+        return brd_error(errno);
+    return chan_make(out, fd);
+}
+
+/** Keeps a descriptor that arrived, or closes it when there is no room. */
+static int keep_arrival(brd_chan *c, int fd)
+{
+    c->last_came++;
+    if (c->ncame == MOST_HANDLES) {
+        brd_fd_close(&fd);
+        return BROOD_EPROTOCOL;
+    }
+    c->came[c->ncame] = (arrival){c->last_came, fd};
+    c->ncame++;
+    return 0;
+}
+
+static int keep_arrivals(brd_chan *c, struct msghdr *head)
+{
+    int status = head->msg_flags & MSG_CTRUNC ? BROOD_EPROTOCOL : 0;
+    for (struct cmsghdr *m = CMSG_FIRSTHDR(head); m; m = CMSG_NXTHDR(head, m)) {
+        size_t count = 0;
+        if (m->cmsg_level != SOL_SOCKET || m->cmsg_type != SCM_RIGHTS)
+            continue;
+        count = (m->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; i++) {
+            int fd = -1;
+            int kept = 0;
+            memcpy(&fd, CMSG_DATA(m) + i * sizeof fd, sizeof fd);
+            kept = brd_fd_own(&fd);
+            if (kept == 0)
+                kept = keep_arrival(c, fd);
+            status = status ? status : kept;
+        }
+    }
+    return status;
+}
+
+int brd_os_chan_read(brd_chan *c, void *buffer, size_t cap, size_t *got)
+{
+    control extra;
+    struct iovec bytes = {.iov_base = buffer, .iov_len = cap};
+    struct msghdr head = {.msg_iov = &bytes, .msg_iovlen = 1};
+    ssize_t size = -1;
+    int status = 0;
+    if (cap == 0)
+        return BROOD_EINVAL;
+    if (c->broken)
+        return BROOD_EPROTOCOL;
+    do {
+        head.msg_control = extra.room;
+        head.msg_controllen = sizeof extra.room;
+        size = recvmsg(c->fd, &head, RECEIVE_FLAGS);
+    } while (size < 0 && errno == EINTR);
+    if (size < 0) {
+        if (errno == EAGAIN || errno == EWOULDBLOCK)
+            return BROOD_EAGAIN;
+        return errno == ECONNRESET ? BROOD_ECLOSED : brd_error(errno);
+    }
+    status = keep_arrivals(c, &head);
+    if (status) {
+        // The bytes are lost with the handles, so what follows means nothing.
+        c->broken = true;
+        return status;
+    }
+    if (size == 0)
+        return BROOD_ECLOSED;
+    *got = (size_t)size;
+    return 0;
+}
+
+static void attach_given(brd_chan *c, struct msghdr *head, control *extra)
+{
+    struct cmsghdr *m = &extra->align;
+    if (c->ngiven == 0)
+        return;
+    memset(extra, 0, sizeof *extra);
+    head->msg_control = extra->room;
+    head->msg_controllen = CMSG_SPACE(c->ngiven * sizeof(int));
+    m->cmsg_level = SOL_SOCKET;
+    m->cmsg_type = SCM_RIGHTS;
+    m->cmsg_len = CMSG_LEN(c->ngiven * sizeof(int));
+    memcpy(CMSG_DATA(m), c->given, c->ngiven * sizeof(int));
+}
+
+static void drop_given(brd_chan *c)
+{
+    for (size_t i = 0; i < c->ngiven; i++)
+        brd_fd_close(&c->given[i]);
+    c->ngiven = 0;
+}
+
+int brd_os_chan_write(brd_chan *c, const void *bytes, size_t size, size_t *put)
+{
+    control extra;
+    // iov_base is not const although sendmsg only reads.
+    struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
+    struct msghdr head = {.msg_iov = &part, .msg_iovlen = 1};
+    ssize_t sent = -1;
+    if (size == 0)
+        return BROOD_EINVAL;
+    attach_given(c, &head, &extra);
+    do {
+        sent = sendmsg(c->fd, &head, SEND_FLAGS);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0) {
+        if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)
+            return BROOD_EAGAIN;
+        return errno == EPIPE || errno == ECONNRESET ? BROOD_ECLOSED : brd_error(errno);
+    }
+    drop_given(c);
+    *put = (size_t)sent;
+    return 0;
+}
+
+int brd_os_chan_wait(brd_chan *c, unsigned want, brd_time until)
+{
+    struct pollfd ready = {.fd = c->fd};
+    int status = 0;
+    if (want & BRD_READ)
+        ready.events |= POLLIN;
+    if (want & BRD_WRITE)
+        ready.events |= POLLOUT;
+    status = brd_fd_poll(&ready, 1, until);
+    if (status == 0 && (ready.revents & POLLNVAL))
+        status = EBADF;
+    return status;
+}
+
+int brd_os_chan_give(brd_chan *c, brd_handle h, uint64_t *token)
+{
+    int status = 0;
+    if (brd_is_none(h))
+        return BROOD_EINVAL;
+    if (c->ngiven == MOST_HANDLES)
+        return BROOD_EAGAIN;
+    status = brd_fd_duplicate(brd_fd_of(h), 3, &c->given[c->ngiven]);
+    if (status)
+        return status;
+    c->ngiven++;
+    c->last_given++;
+    *token = c->last_given;
+    return 0;
+}
+
+int brd_os_chan_take(brd_chan *c, uint64_t token, brd_handle *out)
+{
+    for (size_t i = 0; i < c->ncame; i++) {
+        if (c->came[i].token != token)
+            continue;
+        *out = brd_fd_handle(c->came[i].fd);
+        c->ncame--;
+        c->came[i] = c->came[c->ncame];
+        return 0;
+    }
+    return BROOD_EPROTOCOL;
+}
+
+void brd_os_chan_close(brd_chan **c)
+{
+    brd_chan *gone = *c;
+    *c = NULL;
+    if (!gone)
+        return;
+    drop_given(gone);
+    for (size_t i = 0; i < gone->ncame; i++)
+        brd_fd_close(&gone->came[i].fd);
+    brd_fd_close(&gone->fd);
+    free(gone);
+}

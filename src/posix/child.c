@@ -1,0 +1,96 @@
+/*
+ * What a child of ours does first, and its end. Called by the startup code of a
+ * worker. The one thing to know: it lives and dies with its parent, and the terminal's
+ * interrupt is the parent's business; SIGINT arrives here blocked, so that there is no
+ * moment in which it could kill a worker that is still starting.
+ */
+#include "room.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#if defined(__linux__)
+#include <dirent.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#endif
+
+#if BRD_SPAWN_CLOSES
+
+// The start closed them. Whatever is open above by now was opened in this process,
+// by constructors and tools that stand before main, and is theirs.
+static void close_inherited(int first)
+{
+    (void)first;
+}
+
+#elif defined(__linux__)
+
+static void close_listed(int first)
+{
+    DIR *open = opendir("/proc/self/fd");
+    struct dirent *entry = NULL;
+    if (!open)
+        return;
+    while ((entry = readdir(open))) {
+        int fd = atoi(entry->d_name);
+        if (fd >= first && fd != dirfd(open))
+            close(fd);
+    }
+    closedir(open);
+}
+
+static void close_inherited(int first)
+{
+#if defined(SYS_close_range)
+    if (syscall(SYS_close_range, (unsigned)first, ~0U, 0U) == 0)
+        return;
+#endif
+    close_listed(first);
+}
+
+#else
+
+static void close_inherited(int first)
+{
+    closefrom(first);
+}
+
+#endif
+
+static int interrupt_ignore(void)
+{
+    struct sigaction how = {0};
+    sigset_t interrupt;
+    how.sa_handler = SIG_IGN;
+    sigemptyset(&how.sa_mask);
+    if (sigaction(SIGINT, &how, NULL) < 0)
+        return brd_error(errno);
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    return pthread_sigmask(SIG_UNBLOCK, &interrupt, NULL);
+}
+
+int brd_os_child_setup(int64_t parent, brd_handle last_inherited)
+{
+    int status = 0;
+#if defined(__linux__)
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        return brd_error(errno);
+#endif
+    // After the request, or a parent that died between the two goes unnoticed.
+    if (getppid() != (pid_t)parent)
+        return BROOD_ECLOSED;
+    status = interrupt_ignore();
+    if (status == 0 && !brd_is_none(last_inherited))
+        close_inherited(brd_fd_of(last_inherited) < 2 ? 3 : brd_fd_of(last_inherited) + 1);
+    return status;
+}
+
+_Noreturn void brd_os_exit(int code)
+{
+    _exit(code);
+}

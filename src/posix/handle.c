@@ -1,0 +1,124 @@
+/*
+ * Descriptors: closing them, moving them above stdin, stdout and stderr, and
+ * waiting on them. Used by every other file of this room. The one thing to know:
+ * a host may run with 0, 1 or 2 closed, so any fresh descriptor can be one of
+ * them, and a later printf of somebody else would end up in our channel.
+ */
+#include "room.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FIRST_OURS = 3 };
+
+int brd_error(int error)
+{
+    if (error == ENOMEM)
+        return BROOD_ENOMEM;
+    return error ? error : EIO;
+}
+
+bool brd_knob(const char *name, const char *value)
+{
+    const char *set = getenv(name);
+    return set && strcmp(set, value) == 0;
+}
+
+void brd_fd_close(int *fd)
+{
+    // EINTR of close leaves the descriptor closed on Linux: never again.
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+void brd_os_close(brd_handle *h)
+{
+    int fd = brd_fd_of(*h);
+    brd_fd_close(&fd);
+    *h = BRD_NONE;
+}
+
+int brd_fd_duplicate(int fd, int least, int *out)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, least);
+    if (copy < 0)
+        return brd_error(errno);
+    *out = copy;
+    return 0;
+}
+
+int brd_fd_own(int *fd)
+{
+    int status = 0;
+    int moved = -1;
+    if (*fd < 0)
+        return brd_error(errno);
+    if (*fd < FIRST_OURS) {
+        status = brd_fd_duplicate(*fd, FIRST_OURS, &moved);
+        brd_fd_close(fd);
+        *fd = moved;
+    } else if (fcntl(*fd, F_SETFD, FD_CLOEXEC) < 0) {
+        status = brd_error(errno);
+        brd_fd_close(fd);
+    }
+    return status;
+}
+
+int brd_fd_nonblocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return brd_error(errno);
+    return 0;
+}
+
+int64_t brd_time_left(brd_time until)
+{
+    brd_time now = brd_os_now();
+    return until > now ? until - now : 0;
+}
+
+struct timespec brd_time_spec(int64_t nanoseconds)
+{
+    struct timespec spec = {0};
+    if (nanoseconds > 0) {
+        spec.tv_sec = (time_t)(nanoseconds / INT64_C(1000000000));
+        spec.tv_nsec = (long)(nanoseconds % INT64_C(1000000000));
+    }
+    return spec;
+}
+
+static int poll_once(struct pollfd *set, size_t count, brd_time until)
+{
+#if defined(__linux__)
+    struct timespec left = {0};
+    if (until != BRD_FOREVER)
+        left = brd_time_spec(brd_time_left(until));
+    return ppoll(set, (nfds_t)count, until == BRD_FOREVER ? NULL : &left, NULL);
+#else
+    int ms = -1;
+    if (until != BRD_FOREVER) {
+        int64_t up = (brd_time_left(until) + BRD_MS - 1) / BRD_MS;
+        ms = up > 1000000 ? 1000000 : (int)up;
+    }
+    return poll(set, (nfds_t)count, ms);
+#endif
+}
+
+int brd_fd_poll(struct pollfd *set, size_t count, brd_time until)
+{
+    for (;;) {
+        int ready = poll_once(set, count, until);
+        if (ready > 0)
+            return 0;
+        if (ready < 0 && errno != EINTR)
+            return brd_error(errno);
+        // After an interruption too: a host with a busy timer must not keep us.
+        if (until != BRD_FOREVER && brd_time_left(until) == 0)
+            return BROOD_ETIMEDOUT;
+    }
+}

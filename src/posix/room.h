@@ -1,0 +1,83 @@
+/**
+ * What the files of the POSIX room share: descriptors that never are 0, 1 or 2,
+ * waiting on descriptors until an absolute time, the errors of the system in
+ * the words of the door. Included by src/posix only. Every file of the room
+ * includes this first, because _GNU_SOURCE must stand before any header.
+ */
+#ifndef BRD_POSIX_ROOM_H
+#define BRD_POSIX_ROOM_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+#if defined(__APPLE__) && !defined(_DARWIN_C_SOURCE)
+#define _DARWIN_C_SOURCE 1
+#endif
+
+#include "os.h"
+
+#include <poll.h>
+#include <time.h>
+
+/** glibc before 2.34, musl and the BSDs cannot close the rest in posix_spawn. */
+#if defined(__APPLE__)
+#define BRD_SPAWN_CLOSES 1
+#elif defined(__GLIBC__) && defined(__GLIBC_PREREQ)
+#if __GLIBC_PREREQ(2, 34)
+#define BRD_SPAWN_CLOSES 1
+#endif
+#endif
+#ifndef BRD_SPAWN_CLOSES
+#define BRD_SPAWN_CLOSES 0
+#endif
+
+static inline int brd_fd_of(brd_handle h)
+{
+    return (int)h.os;
+}
+
+static inline brd_handle brd_fd_handle(int fd)
+{
+    return (brd_handle){fd};
+}
+
+/** errno in the words of the door; never 0. */
+int brd_error(int error);
+
+/** Whether the environment forces this road. */
+bool brd_knob(const char *name, const char *value);
+
+/** Closes what *fd holds and leaves -1. */
+void brd_fd_close(int *fd);
+
+/**
+ * Takes over a fresh descriptor: moves it above 2 and makes it close-on-exec.
+ * *fd is -1 after a failure. -1 going in means that errno tells why.
+ */
+int brd_fd_own(int *fd);
+
+/** A close-on-exec duplicate that is `least` or above. *out is new. */
+int brd_fd_duplicate(int fd, int least, int *out);
+
+int brd_fd_nonblocking(int fd);
+
+/** Nanoseconds from now to `until`, 0 if it is over. Not for BRD_FOREVER. */
+int64_t brd_time_left(brd_time until);
+
+struct timespec brd_time_spec(int64_t nanoseconds);
+
+/** poll() until an absolute time. Fails with: BROOD_ETIMEDOUT. */
+int brd_fd_poll(struct pollfd *set, size_t count, brd_time until);
+
+/** What a bell with a handle is made of, and the bell of a waiter. */
+int brd_bell_make(int *out);
+void brd_bell_signal(int fd);
+void brd_bell_drain(int fd);
+
+/** The descriptor behind a channel, for the waiter. */
+int brd_chan_fd(const brd_chan *c);
+
+/** Whether the child has ended, without reaping it; also if it is gone. */
+bool brd_proc_ended(int64_t pid);
+
+#endif

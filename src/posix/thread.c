@@ -1,0 +1,180 @@
+/*
+ * Threads, mutexes and conditions on pthreads. Called by whatever above owns a
+ * thread. The one thing to know: conditions run on the clock of brd_os_now, so a
+ * change of the wall clock moves no deadline, and our threads take no signals, so
+ * the host's handlers run where the host expects them.
+ */
+#include "room.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+
+_Static_assert(sizeof(pthread_mutex_t) <= sizeof(brd_mutex), "brd_mutex is too small");
+_Static_assert(sizeof(pthread_cond_t) <= sizeof(brd_cond), "brd_cond is too small");
+_Static_assert(_Alignof(pthread_mutex_t) <= _Alignof(brd_mutex), "brd_mutex is not aligned");
+_Static_assert(_Alignof(pthread_cond_t) <= _Alignof(brd_cond), "brd_cond is not aligned");
+_Static_assert(sizeof(pthread_t) <= sizeof(intptr_t), "brd_thread is too small");
+
+typedef struct start {
+    void (*run)(void *);
+    void *baton;
+} start;
+
+static pthread_mutex_t *mutex_of(brd_mutex *m)
+{
+    return (pthread_mutex_t *)(void *)m;
+}
+
+static pthread_cond_t *cond_of(brd_cond *c)
+{
+    return (pthread_cond_t *)(void *)c;
+}
+
+static void *thread_run(void *baton)
+{
+    start first = *(start *)baton;
+    free(baton);
+    first.run(first.baton);
+    return NULL;
+}
+
+/** All that others send; a thread's own faults must still reach the host's handler. */
+static void signals_to_block(sigset_t *out)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+    sigfillset(out);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        sigdelset(out, faults[i]);
+}
+
+int brd_os_thread_start(brd_thread *out, void (*run)(void *), void *baton)
+{
+    sigset_t blocked;
+    sigset_t before;
+    pthread_t made;
+    int status = 0;
+    start *first = malloc(sizeof *first);
+    if (!first)
+        return BROOD_ENOMEM;
+    *first = (start){run, baton};
+    // A thread is born with its maker's mask: no other way is portable.
+    signals_to_block(&blocked);
+    pthread_sigmask(SIG_BLOCK, &blocked, &before);
+    status = pthread_create(&made, NULL, thread_run, first);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (status) {
+        free(first);
+        return brd_error(status);
+    }
+    *out = (brd_thread){(intptr_t)made, true};
+    return 0;
+}
+
+void brd_os_thread_join(brd_thread *t)
+{
+    if (t->running)
+        pthread_join((pthread_t)t->os, NULL);
+    *t = (brd_thread){0, false};
+}
+
+int brd_os_mutex_init(brd_mutex *m)
+{
+    int status = pthread_mutex_init(mutex_of(m), NULL);
+    return status ? brd_error(status) : 0;
+}
+
+void brd_os_mutex_lock(brd_mutex *m)
+{
+    pthread_mutex_lock(mutex_of(m));
+}
+
+void brd_os_mutex_unlock(brd_mutex *m)
+{
+    pthread_mutex_unlock(mutex_of(m));
+}
+
+void brd_os_mutex_clear(brd_mutex *m)
+{
+    pthread_mutex_destroy(mutex_of(m));
+}
+
+int brd_os_cond_init(brd_cond *c)
+{
+    pthread_condattr_t how;
+    int status = pthread_condattr_init(&how);
+    if (status)
+        return brd_error(status);
+#if !defined(__APPLE__)
+    status = pthread_condattr_setclock(&how, CLOCK_MONOTONIC);
+#endif
+    if (status == 0)
+        status = pthread_cond_init(cond_of(c), &how);
+    pthread_condattr_destroy(&how);
+    return status ? brd_error(status) : 0;
+}
+
+int brd_os_cond_wait(brd_cond *c, brd_mutex *m, brd_time until)
+{
+    struct timespec end;
+    int status = 0;
+    if (until == BRD_FOREVER) {
+        status = pthread_cond_wait(cond_of(c), mutex_of(m));
+    } else {
+#if defined(__APPLE__)
+        end = brd_time_spec(brd_time_left(until));
+        status = pthread_cond_timedwait_relative_np(cond_of(c), mutex_of(m), &end);
+#else
+        end = brd_time_spec(until);
+        status = pthread_cond_timedwait(cond_of(c), mutex_of(m), &end);
+#endif
+    }
+    if (status == ETIMEDOUT)
+        return BROOD_ETIMEDOUT;
+    return status ? brd_error(status) : 0;
+}
+
+void brd_os_cond_signal(brd_cond *c)
+{
+    pthread_cond_signal(cond_of(c));
+}
+
+void brd_os_cond_broadcast(brd_cond *c)
+{
+    pthread_cond_broadcast(cond_of(c));
+}
+
+void brd_os_cond_clear(brd_cond *c)
+{
+    pthread_cond_destroy(cond_of(c));
+}
+
+void brd_os_once(_Atomic int *state, void (*init)(void))
+{
+    enum { FRESH, BUSY, DONE };
+    int seen = FRESH;
+    if (atomic_load(state) == DONE)
+        return;
+    if (atomic_compare_exchange_strong(state, &seen, BUSY)) {
+        init();
+        atomic_store(state, DONE);
+    }
+    while (atomic_load(state) != DONE)
+        sched_yield();
+}
+
+void brd_os_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+    __asm__ __volatile__("yield");
+#endif
+}
+
+void brd_os_yield(void)
+{
+    sched_yield();
+}
