@@ -31,7 +31,7 @@ run_tests("this system" "${BROOD_ROOT}/build/check" Debug)
 
 if(WINDOWS)
   set(sysroot "${BROOD_ROOT}/build/windows/sysroot")
-  brood_run("${CMAKE_CURRENT_LIST_DIR}/windows/build-deps.sh" "${BROOD_ROOT}/build/windows" "${sysroot}")
+  brood_run("${CMAKE_CURRENT_LIST_DIR}/windows/build-deps.sh" "${BROOD_ROOT}/build/windows/work" "${sysroot}")
   brood_build("${BROOD_ROOT}/build/mingw" RelWithDebInfo -G Ninja "-DBROOD_SYSROOT=${sysroot}"
     "-DCMAKE_TOOLCHAIN_FILE=${CMAKE_CURRENT_LIST_DIR}/windows/mingw64.cmake")
   run_tests("Windows, under Wine" "${BROOD_ROOT}/build/mingw" RelWithDebInfo)

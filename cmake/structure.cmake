@@ -3,7 +3,8 @@
 #
 #  budgets     no file over 600 lines, no function over 80, at most 5 % over 40
 #  direction   an include points down or sideways, never up (see floors)
-#  rooms       system headers only in src/posix and src/win32, which see only os.h
+#  rooms       system headers only in src/posix and src/win32, which see only os.h and
+#              the headers of their own room
 #  one door    no OS #ifdef outside the rooms, but for include/brood/export.h
 #  the face    public headers include only libc and each other
 #  tests       wait for events, never sleep
@@ -114,7 +115,8 @@ function(room_include room form target out)
     if(NOT target MATCHES "${helpers}" AND NOT target MATCHES "^brood/")
       set(${out} TRUE PARENT_SCOPE)
     endif()
-  elseif(target STREQUAL "os.h" OR target MATCHES "^(room|cmdline)\\.h$")
+  elseif(target STREQUAL "os.h"
+      OR (target MATCHES "^[a-z0-9_]+\\.h$" AND EXISTS "${ROOT}/src/${room}/${target}"))
     set(${out} TRUE PARENT_SCOPE)
   endif()
 endfunction()

@@ -13,6 +13,7 @@ function(good_tree)
   file(WRITE "${WORK}/src/base/ring.h" "#include <stdint.h>\n")
   file(WRITE "${WORK}/src/ipc/link.c"
     "#include \"os.h\"\n#include \"base/ring.h\"\n#include <apr_pools.h>\n#include <msgpack.h>\n\nint f(void)\n{\n    return a[1] ? ';' : '\\\\';\n}\n")
+  file(WRITE "${WORK}/src/posix/room.h" "#include <errno.h>\n")
   file(WRITE "${WORK}/src/posix/proc.c"
     "#include \"os.h\"\n#include \"room.h\"\n#include <sys/wait.h>\n#ifdef __linux__\n#endif\n")
   file(WRITE "${WORK}/tests/unit/test_ring.c" "int main(void)\n{\n    no_sleep();\n}\n")
