@@ -1,0 +1,437 @@
+/* Channels: a private named pipe with one instance, both ends opened here. Called
+ * by the links, and by waiter.c through room.h.
+ *
+ * Readiness is an overlapped read of no bytes: it ends when there is something to
+ * read or the peer is gone, and takes nothing, so that PeekNamedPipe tells the
+ * truth at any time and a cancelled one loses nothing. Writes go through one
+ * buffer with one overlapped write under way. Both report to the thread pool,
+ * not to an event: I/O with an event is cancelled when the thread that began it
+ * ends, and a cancelled write has lost an unknown part of its bytes.
+ */
+#include "room.h"
+
+#include <ntsecapi.h>
+#include <sddl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PIPE_BYTES 65536
+
+/* How long close waits for what write has accepted, if the peer does not read. */
+#define LINGER (1000 * BRD_MS)
+
+/* No handle of a sane process is larger: the system allows 16 million. */
+#define HANDLE_LIMIT (UINT64_C(1) << 26)
+
+struct brd_chan {
+    SRWLOCK lock;               /* all below */
+    CONDITION_VARIABLE changed; /* armed, writing or ended */
+    HANDLE pipe;
+    HANDLE peer; /* the peer's process, known to the end that started it */
+    HANDLE read_done;
+    PTP_IO io;
+    OVERLAPPED arming;   /* the read of no bytes */
+    OVERLAPPED sending;  /* of buffer[0 .. */
+    brd_source *watcher; /* to be stirred; lives as long as it stands here */
+    DWORD sending_bytes;
+    int write_error;
+    bool adopted; /* the child's end */
+    bool armed;   /* `arming` is under way */
+    bool writing; /* `sending` is under way */
+    bool ended;
+    bool unread; /* the watcher does not want what is there: a read stirs it */
+    char nothing;
+    unsigned char buffer[PIPE_BYTES];
+};
+
+/* --------------------------------------------------------- making and ending */
+
+/* An operation came to its end. */
+static void CALLBACK io_done(PTP_CALLBACK_INSTANCE instance, void *context, void *overlapped,
+                             ULONG result, ULONG_PTR bytes, PTP_IO io)
+{
+    brd_chan *c = context;
+    (void)instance;
+    (void)io;
+    AcquireSRWLockExclusive(&c->lock);
+    if (overlapped == &c->arming) {
+        c->armed = false;
+        c->ended = c->ended || (result && result != ERROR_OPERATION_ABORTED);
+    } else {
+        c->writing = false;
+        if (result || bytes != c->sending_bytes)
+            c->write_error = BROOD_ECLOSED;
+    }
+    WakeAllConditionVariable(&c->changed);
+    if (c->watcher)
+        brd_win32_source_stir(c->watcher);
+    ReleaseSRWLockExclusive(&c->lock);
+}
+
+/* A channel of a pipe, which it owns on success. */
+static int chan_of(HANDLE pipe, bool adopted, brd_chan **out)
+{
+    brd_chan *c = calloc(1, sizeof *c);
+    if (!c)
+        return BROOD_ENOMEM;
+    InitializeSRWLock(&c->lock);
+    InitializeConditionVariable(&c->changed);
+    c->pipe = pipe;
+    c->adopted = adopted;
+    c->read_done = CreateEventW(NULL, TRUE, FALSE, NULL);
+    if (c->read_done)
+        c->io = CreateThreadpoolIo(pipe, io_done, c, NULL);
+    // What ends at once is dealt with at once, without a detour by the pool.
+    if (!c->io || !SetFileCompletionNotificationModes(pipe, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS)) {
+        int status = brd_win32_error(GetLastError());
+        if (c->io)
+            CloseThreadpoolIo(c->io);
+        if (c->read_done)
+            CloseHandle(c->read_done);
+        free(c);
+        return status;
+    }
+    *out = c;
+    return 0;
+}
+
+/* A name that nobody can guess: whoever opens it first would be our peer. */
+static int pipe_name(wchar_t *name, size_t cap)
+{
+    uint32_t r[4];
+    if (!RtlGenRandom(r, sizeof r))
+        return brd_win32_error(ERROR_GEN_FAILURE);
+    swprintf(name, cap, L"\\\\.\\pipe\\brood-%lu-%08lx%08lx%08lx%08lx", GetCurrentProcessId(),
+             (unsigned long)r[0], (unsigned long)r[1], (unsigned long)r[2], (unsigned long)r[3]);
+    return 0;
+}
+
+/* Both ends of a new pipe, open to this user and the system only. */
+static int pipe_pair(HANDLE *server, HANDLE *client)
+{
+    wchar_t name[80];
+    SECURITY_ATTRIBUTES security = {sizeof security, NULL, FALSE};
+    HANDLE s = INVALID_HANDLE_VALUE, c = INVALID_HANDLE_VALUE;
+    int status = pipe_name(name, sizeof name / sizeof *name);
+    if (status)
+        goto done;
+    // Protected: SYSTEM and "owner rights" (S-1-3-4), whoever the owner may be.
+    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(L"D:P(A;;GA;;;SY)(A;;GA;;;S-1-3-4)",
+                                                              SDDL_REVISION_1,
+                                                              &security.lpSecurityDescriptor, NULL))
+        goto failed;
+    s = CreateNamedPipeW(
+        name, PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE,
+        PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS, 1, PIPE_BYTES,
+        PIPE_BYTES, 0, &security);
+    if (s == INVALID_HANDLE_VALUE)
+        goto failed;
+    // Anonymous: the server's end could otherwise act in the name of the client.
+    c = CreateFileW(name, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING,
+                    FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS, NULL);
+    if (c == INVALID_HANDLE_VALUE)
+        goto failed;
+    *server = s;
+    *client = c;
+    goto done;
+failed:
+    status = brd_win32_error(GetLastError());
+    if (s != INVALID_HANDLE_VALUE)
+        CloseHandle(s);
+done:
+    if (security.lpSecurityDescriptor)
+        LocalFree(security.lpSecurityDescriptor);
+    return status;
+}
+
+int brd_os_chan_pair(brd_chan **mine, brd_handle *theirs)
+{
+    HANDLE server = NULL, client = NULL;
+    int status = pipe_pair(&server, &client);
+    if (status)
+        return status;
+    status = chan_of(server, false, mine);
+    if (status) {
+        CloseHandle(server);
+        CloseHandle(client);
+        return status;
+    }
+    *theirs = brd_win32_wrap(client);
+    return 0;
+}
+
+int brd_os_chan_adopt(brd_chan **out, brd_handle theirs)
+{
+    HANDLE pipe = brd_win32_handle(theirs);
+    if (brd_is_none(theirs) || GetFileType(pipe) != FILE_TYPE_PIPE)
+        return BROOD_EINVAL;
+    // What came by inheritance is inheritable still.
+    SetHandleInformation(pipe, HANDLE_FLAG_INHERIT, 0);
+    return chan_of(pipe, true, out);
+}
+
+/* Gives accepted bytes their time, then ends what is under way. Lock held. */
+static void chan_settle(brd_chan *c)
+{
+    brd_time until = brd_os_now() + LINGER;
+    while (c->writing && brd_os_now() < until)
+        SleepConditionVariableSRW(&c->changed, &c->lock, brd_win32_ms(until), 0);
+    if (c->writing || c->armed)
+        CancelIoEx(c->pipe, NULL);
+    while (c->writing || c->armed)
+        SleepConditionVariableSRW(&c->changed, &c->lock, INFINITE, 0);
+}
+
+void brd_os_chan_close(brd_chan **chan)
+{
+    brd_chan *c = *chan;
+    *chan = NULL;
+    if (!c)
+        return;
+    if (c->watcher)
+        brd_win32_source_forget(c->watcher);
+    AcquireSRWLockExclusive(&c->lock);
+    chan_settle(c);
+    ReleaseSRWLockExclusive(&c->lock);
+    WaitForThreadpoolIoCallbacks(c->io, FALSE);
+    CloseHandle(c->pipe);
+    CloseThreadpoolIo(c->io);
+    CloseHandle(c->read_done);
+    if (c->peer)
+        CloseHandle(c->peer);
+    free(c);
+}
+
+/* --------------------------------------------------------- reading, writing */
+
+/* How many bytes can be read. False: none will come. Lock held. */
+static bool peek(brd_chan *c, DWORD *there)
+{
+    *there = 0;
+    return PeekNamedPipe(c->pipe, NULL, 0, NULL, there, NULL);
+}
+
+/* Begins the read of no bytes. False: it is over already. Lock held. */
+static bool arm(brd_chan *c)
+{
+    memset(&c->arming, 0, sizeof c->arming);
+    StartThreadpoolIo(c->io);
+    c->armed = true;
+    BOOL at_once = ReadFile(c->pipe, &c->nothing, 0, NULL, &c->arming);
+    if (!at_once && GetLastError() == ERROR_IO_PENDING)
+        return true;
+    CancelThreadpoolIo(c->io);
+    c->armed = false;
+    c->ended = c->ended || !at_once;
+    return false;
+}
+
+static bool peer_died(const brd_chan *c)
+{
+    return c->peer && WaitForSingleObject(c->peer, 0) == WAIT_OBJECT_0;
+}
+
+/* Reads what PeekNamedPipe saw, so this ends at once. Lock held. */
+static int read_there(brd_chan *c, void *buffer, DWORD size, size_t *got)
+{
+    OVERLAPPED reading = {0};
+    DWORD n = 0;
+    // The lowest bit keeps the thread pool out of it.
+    reading.hEvent = (HANDLE)((uintptr_t)c->read_done | 1);
+    if (!ReadFile(c->pipe, buffer, size, NULL, &reading) && GetLastError() != ERROR_IO_PENDING)
+        return BROOD_ECLOSED;
+    if (!GetOverlappedResult(c->pipe, &reading, &n, TRUE) || n == 0)
+        return BROOD_ECLOSED;
+    *got = n;
+    return 0;
+}
+
+int brd_os_chan_read(brd_chan *c, void *buffer, size_t cap, size_t *got)
+{
+    DWORD there = 0;
+    int status = BROOD_EAGAIN;
+    if (cap == 0)
+        return BROOD_EINVAL;
+    AcquireSRWLockExclusive(&c->lock);
+    bool open = peek(c, &there);
+    // Only a read can tell an empty pipe from one that has just lost its peer.
+    while (open && !there && !c->armed && !arm(c) && !c->ended)
+        open = peek(c, &there);
+    // The process may be seen to end before its end of the pipe; its last bytes not.
+    if (open && !there && peer_died(c))
+        open = peek(c, &there) && there;
+    if (there)
+        status = read_there(c, buffer, cap < there ? (DWORD)cap : there, got);
+    else if (!open || c->ended)
+        status = BROOD_ECLOSED;
+    if (c->unread && c->watcher) {
+        c->unread = false;
+        brd_win32_source_stir(c->watcher);
+    }
+    ReleaseSRWLockExclusive(&c->lock);
+    return status;
+}
+
+/* Begins the write of sending_bytes; it may end at once. Lock held. */
+static int send_buffer(brd_chan *c)
+{
+    DWORD error = ERROR_SUCCESS;
+    memset(&c->sending, 0, sizeof c->sending);
+    StartThreadpoolIo(c->io);
+    c->writing = true;
+    if (!WriteFile(c->pipe, c->buffer, c->sending_bytes, NULL, &c->sending))
+        error = GetLastError();
+    if (error == ERROR_IO_PENDING)
+        return 0;
+    CancelThreadpoolIo(c->io);
+    c->writing = false;
+    // Whatever went wrong: the stream has a hole from here on.
+    if (error)
+        c->write_error = BROOD_ECLOSED;
+    return c->write_error;
+}
+
+int brd_os_chan_write(brd_chan *c, const void *bytes, size_t size, size_t *put)
+{
+    int status;
+    if (size == 0)
+        return BROOD_EINVAL;
+    AcquireSRWLockExclusive(&c->lock);
+    status = c->write_error;
+    if (!status && c->writing)
+        status = BROOD_EAGAIN;
+    if (!status) {
+        c->sending_bytes = size < PIPE_BYTES ? (DWORD)size : PIPE_BYTES;
+        memcpy(c->buffer, bytes, c->sending_bytes);
+        status = send_buffer(c);
+        if (!status)
+            *put = c->sending_bytes;
+    }
+    ReleaseSRWLockExclusive(&c->lock);
+    return status;
+}
+
+/* ---------------------------------------------------------------- readiness */
+
+/* What is so just now. Lock held. */
+static unsigned look(brd_chan *c, unsigned want)
+{
+    unsigned ready = c->writing ? 0 : BRD_WRITE;
+    DWORD there;
+    bool open = peek(c, &there);
+    c->unread = open && there > 0;
+    if (c->unread)
+        ready |= BRD_READ;
+    else if (!open || c->ended)
+        return want | BRD_ENDED;
+    return ready & want;
+}
+
+/* The same; if nothing is so, io_done tells when it may be. Lock held. */
+static unsigned look_or_arm(brd_chan *c, unsigned want)
+{
+    unsigned ready;
+    do
+        ready = look(c, want);
+    while (!ready && !c->unread && !c->armed && !arm(c));
+    return ready;
+}
+
+unsigned brd_win32_chan_look(brd_chan *c, unsigned want)
+{
+    AcquireSRWLockExclusive(&c->lock);
+    unsigned ready = look_or_arm(c, want);
+    ReleaseSRWLockExclusive(&c->lock);
+    return ready;
+}
+
+int brd_os_chan_wait(brd_chan *c, unsigned want, brd_time until)
+{
+    int status = 0;
+    AcquireSRWLockExclusive(&c->lock);
+    while (!look_or_arm(c, want)) {
+        if (until == 0 || brd_os_now() >= until) {
+            status = BROOD_ETIMEDOUT;
+            break;
+        }
+        SleepConditionVariableSRW(&c->changed, &c->lock, brd_win32_ms(until), 0);
+    }
+    ReleaseSRWLockExclusive(&c->lock);
+    return status;
+}
+
+void brd_win32_chan_watch(brd_chan *c, brd_source *s)
+{
+    AcquireSRWLockExclusive(&c->lock);
+    c->watcher = s;
+    ReleaseSRWLockExclusive(&c->lock);
+}
+
+brd_source *brd_win32_chan_watcher(brd_chan *c)
+{
+    AcquireSRWLockExclusive(&c->lock);
+    brd_source *s = c->watcher;
+    ReleaseSRWLockExclusive(&c->lock);
+    return s;
+}
+
+/* ------------------------------------------------------------------ handles */
+
+int brd_win32_chan_peer(brd_chan *c, HANDLE process)
+{
+    HANDLE mine = GetCurrentProcess(), copy = NULL;
+    if (!DuplicateHandle(mine, process, mine, &copy, 0, FALSE, DUPLICATE_SAME_ACCESS))
+        return brd_win32_error(GetLastError());
+    AcquireSRWLockExclusive(&c->lock);
+    if (c->peer)
+        CloseHandle(c->peer);
+    c->peer = copy;
+    ReleaseSRWLockExclusive(&c->lock);
+    return 0;
+}
+
+/* Before a process was started, both ends are here. */
+static HANDLE peer_of(brd_chan *c)
+{
+    AcquireSRWLockExclusive(&c->lock);
+    HANDLE peer = c->peer ? c->peer : GetCurrentProcess();
+    ReleaseSRWLockExclusive(&c->lock);
+    return peer;
+}
+
+int brd_os_chan_give(brd_chan *c, brd_handle h, uint64_t *token)
+{
+    HANDLE there = NULL;
+    DWORD flags;
+    if (brd_is_none(h) || h.os == 0 || !GetHandleInformation(brd_win32_handle(h), &flags))
+        return BROOD_EINVAL;
+    if (c->adopted) {
+        // A child has no rights to its parent: the parent fetches it.
+        *token = (uint64_t)h.os;
+        return 0;
+    }
+    if (!DuplicateHandle(GetCurrentProcess(), brd_win32_handle(h), peer_of(c), &there, 0, FALSE,
+                         DUPLICATE_SAME_ACCESS))
+        return brd_win32_error(GetLastError());
+    *token = (uint64_t)(uintptr_t)there;
+    return 0;
+}
+
+int brd_os_chan_take(brd_chan *c, uint64_t token, brd_handle *out)
+{
+    HANDLE h = (HANDLE)(uintptr_t)token;
+    DWORD flags;
+    // The pseudo handles (-1 is the peer itself, with all rights) are far above.
+    if (token == 0 || token % 4 != 0 || token >= HANDLE_LIMIT)
+        return BROOD_EPROTOCOL;
+    if (c->adopted) {
+        if (!GetHandleInformation(h, &flags))
+            return BROOD_EPROTOCOL;
+    } else if (!DuplicateHandle(peer_of(c), h, GetCurrentProcess(), &h, 0, FALSE,
+                                DUPLICATE_SAME_ACCESS)) {
+        return BROOD_EPROTOCOL;
+    }
+    *out = brd_win32_wrap(h);
+    return 0;
+}

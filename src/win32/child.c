@@ -1,0 +1,41 @@
+/* What a child of ours does to itself, first and last. Called by the entry of worker
+ * processes and by nobody else: these are the only calls of this room that change
+ * something for the whole process.
+ */
+#include "room.h"
+
+/* Values of _set_abort_behavior: a message (a box, without a console), a report. */
+#define ABORT_MESSAGE 1u
+#define ABORT_REPORT  4u
+
+/* abort() shall end the process with code 3 at once. Looked up, because the import
+ * library of the older runtime lacks the name, and several runtimes may be here. */
+static void abort_quietly(void)
+{
+    static const wchar_t *const runtimes[] = {L"ucrtbase.dll", L"msvcrt.dll"};
+    for (size_t i = 0; i < sizeof runtimes / sizeof *runtimes; i++) {
+        HMODULE runtime = GetModuleHandleW(runtimes[i]);
+        FARPROC found = runtime ? GetProcAddress(runtime, "_set_abort_behavior") : NULL;
+        if (found)
+            ((unsigned(__cdecl *)(unsigned, unsigned))(void (*)(void))found)(0, ABORT_MESSAGE |
+                                                                                    ABORT_REPORT);
+    }
+}
+
+int brd_os_child_setup(int64_t parent, brd_handle last_inherited)
+{
+    // The job ends us with our parent, and the list kept all else out.
+    (void)parent;
+    (void)last_inherited;
+    SetErrorMode(GetErrorMode() | SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX);
+    abort_quietly();
+    SetConsoleCtrlHandler(NULL, TRUE);
+    return 0;
+}
+
+_Noreturn void brd_os_exit(int code)
+{
+    // ExitProcess would run the libraries' endings, and wait for their locks.
+    for (;;)
+        TerminateProcess(GetCurrentProcess(), (UINT)code);
+}

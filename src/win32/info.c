@@ -1,0 +1,85 @@
+/* Facts about this machine and this process, and the clock. Called from everywhere.
+ * Nothing here keeps state: each call asks the system, which answers most of it
+ * from memory that it shares with us.
+ */
+#include "room.h"
+
+#include <shellapi.h>
+#include <stdlib.h>
+
+#define NS_PER_SECOND INT64_C(1000000000)
+
+brd_time brd_os_now(void)
+{
+    LARGE_INTEGER count, frequency;
+    QueryPerformanceCounter(&count);
+    QueryPerformanceFrequency(&frequency);
+    // In two parts: count * 10^9 overflows after minutes.
+    int64_t whole = count.QuadPart / frequency.QuadPart;
+    int64_t rest = count.QuadPart % frequency.QuadPart;
+    return whole * NS_PER_SECOND + rest * NS_PER_SECOND / frequency.QuadPart;
+}
+
+static unsigned bits_of(DWORD_PTR mask)
+{
+    unsigned n = 0;
+    for (; mask; mask &= mask - 1)
+        n++;
+    return n;
+}
+
+unsigned brd_os_cpu_count(void)
+{
+    USHORT groups[64], ngroups = 64;
+    DWORD_PTR mine = 0, all = 0;
+    unsigned n = 0;
+    // The affinity mask says nothing about a process that spans several groups.
+    if (GetProcessGroupAffinity(GetCurrentProcess(), &ngroups, groups) && ngroups > 1) {
+        for (USHORT i = 0; i < ngroups; i++)
+            n += GetActiveProcessorCount(groups[i]);
+    } else if (GetProcessAffinityMask(GetCurrentProcess(), &mine, &all)) {
+        n = bits_of(mine);
+    }
+    return n ? n : 1;
+}
+
+int brd_os_cpu(void)
+{
+    PROCESSOR_NUMBER number;
+    GetCurrentProcessorNumberEx(&number);
+    return number.Group * 64 + number.Number;
+}
+
+int64_t brd_os_pid(void)
+{
+    return (int64_t)GetCurrentProcessId();
+}
+
+size_t brd_os_page(void)
+{
+    SYSTEM_INFO info;
+    GetSystemInfo(&info);
+    return info.dwPageSize;
+}
+
+int brd_os_self_path(char *buffer, size_t cap)
+{
+    wchar_t *path = NULL;
+    int status = brd_win32_module_path(NULL, &path);
+    if (!status)
+        status = brd_win32_utf8(path, buffer, cap);
+    free(path);
+    return status;
+}
+
+int brd_os_argument(unsigned index, char *buffer, size_t cap)
+{
+    int argc = 0, status = BROOD_EINVAL;
+    LPWSTR *argv = CommandLineToArgvW(GetCommandLineW(), &argc);
+    if (!argv)
+        return brd_win32_error(GetLastError());
+    if (index < (unsigned)argc)
+        status = brd_win32_utf8(argv[index], buffer, cap);
+    LocalFree(argv);
+    return status;
+}

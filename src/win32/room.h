@@ -1,0 +1,76 @@
+/* What the files of the Windows room share among themselves; nobody else includes
+ * it. Text goes through here between UTF-8 and UTF-16, errors between the
+ * system's codes and ours. The lock order is: waiter, then channel.
+ */
+#ifndef BRD_WIN32_ROOM_H
+#define BRD_WIN32_ROOM_H
+
+#include "os.h"
+
+#ifndef WIN32_LEAN_AND_MEAN
+#define WIN32_LEAN_AND_MEAN
+#endif
+#include <wchar.h>
+#include <windows.h>
+
+static inline HANDLE brd_win32_handle(brd_handle h)
+{
+    return (HANDLE)h.os;
+}
+
+static inline brd_handle brd_win32_wrap(HANDLE h)
+{
+    return (brd_handle){(intptr_t)h};
+}
+
+/* ------------------------------------------------------------------- handle.c */
+
+/** GetLastError() in the words of os.h. Never 0. */
+int brd_win32_error(DWORD code);
+
+/** Milliseconds until then, rounded up; INFINITE for BRD_FOREVER. */
+DWORD brd_win32_ms(brd_time until);
+
+/* ---------------------------------------------------------------- cmdline.c */
+
+/** The text in UTF-16. New: free(). Fails with: BROOD_EINVAL (not UTF-8). */
+int brd_win32_wide(const char *text, wchar_t **out);
+
+/** The text in UTF-8. Fails with: BROOD_EINVAL (it does not fit). */
+int brd_win32_utf8(const wchar_t *text, char *buffer, size_t cap);
+
+/** Path of a loaded module. New: free(). */
+int brd_win32_module_path(HMODULE module, wchar_t **out);
+
+/** The command line that the CRT takes apart into argv again. New: free(). */
+int brd_win32_command_line(const char *const *argv, wchar_t **out);
+
+/** The sorted environment block of CreateProcess; NULL of NULL. New: free(). */
+int brd_win32_environment(const char *const *env, wchar_t **out);
+
+/* ------------------------------------------------------------------- chan.c */
+
+/** What a waiter keeps of one thing that it watches. */
+typedef struct brd_source brd_source;
+
+/** Tells the parent's end which process is its peer. Duplicates the handle. */
+int brd_win32_chan_peer(brd_chan *c, HANDLE process);
+
+/** From now on the channel stirs this source when something changes; NULL ends it. */
+void brd_win32_chan_watch(brd_chan *c, brd_source *s);
+
+/** Who watches the channel: a source or NULL. */
+brd_source *brd_win32_chan_watcher(brd_chan *c);
+
+/** What of `want` (or its end) is so just now; if nothing, its source will be stirred. */
+unsigned brd_win32_chan_look(brd_chan *c, unsigned want);
+
+/* ----------------------------------------------------------------- waiter.c */
+
+/** Makes the waiter look at this source again. Takes no lock; any thread. */
+void brd_win32_source_stir(brd_source *s);
+
+/** The channel is about to go: whoever watches it shall not. */
+void brd_win32_source_forget(brd_source *s);
+
+#endif
