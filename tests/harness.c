@@ -22,7 +22,8 @@ int test_settle_ms = 2000;
 static struct run {
     const char *suite;
     const test_case *cases;
-    const char *skipped; /* why the test in hand was left */
+    const test_case *one; /* the test in hand */
+    const char *skipped;  /* why it was left */
     jmp_buf leave;
     test_census_counts before;
     int npassed, nfailed, nskipped;
@@ -125,6 +126,7 @@ static const test_case *find_case(const char *name)
 
 static void before_test(void)
 {
+    run.one = find_case(CU_get_current_test()->pName);
     run.skipped = NULL;
     test_census(&run.before);
 }
@@ -142,9 +144,8 @@ static void after_test(void)
 /** What CUnit runs for every test: the one in hand, up to its end or its skip. */
 static void run_case(void)
 {
-    const test_case *one = find_case(CU_get_current_test()->pName);
     if (setjmp(run.leave) == 0)
-        one->run();
+        run.one->run();
 }
 
 static void report_test(const CU_pTest test, const CU_pSuite suite, const CU_pFailureRecord failure)

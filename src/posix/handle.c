@@ -117,8 +117,7 @@ int brd_fd_poll(struct pollfd *set, size_t count, brd_time until)
             return 0;
         if (ready < 0 && errno != EINTR)
             return brd_error(errno);
-        // After an interruption too: a host with a busy timer must not keep us.
-        if (until != BRD_FOREVER && brd_time_left(until) == 0)
+        if (ready == 0 && until != BRD_FOREVER && brd_time_left(until) == 0)
             return BROOD_ETIMEDOUT;
     }
 }
