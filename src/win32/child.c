@@ -22,11 +22,23 @@ static void abort_quietly(void)
     }
 }
 
+/* The job ends us with our parent; this is for who was told a wrong one. */
+static bool has_ended(int64_t pid)
+{
+    HANDLE process = OpenProcess(SYNCHRONIZE, FALSE, (DWORD)pid);
+    if (!process)
+        return GetLastError() == ERROR_INVALID_PARAMETER;
+    bool ended = WaitForSingleObject(process, 0) == WAIT_OBJECT_0;
+    CloseHandle(process);
+    return ended;
+}
+
 int brd_os_child_setup(int64_t parent, brd_handle last_inherited)
 {
-    // The job ends us with our parent, and the list kept all else out.
-    (void)parent;
+    // The list of the start kept all else out.
     (void)last_inherited;
+    if (has_ended(parent))
+        return BROOD_ECLOSED;
     SetErrorMode(GetErrorMode() | SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX);
     abort_quietly();
     SetConsoleCtrlHandler(NULL, TRUE);

@@ -123,9 +123,11 @@ int brd_os_module_of(const void *code, brd_place *out)
     }
     if (!status)
         status = build_of(module, place.build);
+    place.offset = (uint64_t)((const unsigned char *)code - (const unsigned char *)module);
+    if (!status && !offset_is_code(headers_of((const unsigned char *)module), place.offset))
+        status = BROOD_EFUNCTION;
     if (status)
         return status == BROOD_ENOMEM ? status : BROOD_EFUNCTION;
-    place.offset = (uint64_t)((const unsigned char *)code - (const unsigned char *)module);
     *out = place;
     return 0;
 }
