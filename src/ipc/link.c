@@ -1,0 +1,239 @@
+/**
+ * The parent's end of a link. See link.h for what may be believed.
+ */
+#include "ipc/link.h"
+#include <string.h>
+
+enum { FRAME_PATIENCE_MS = 1000 };
+
+int brd_link_open(brd_link *l)
+{
+    *l = (brd_link){.shm.segment = BRD_NONE, .theirs = BRD_NONE, .worker_bell.handle = BRD_NONE};
+    int status = brd_os_shm_create(&l->shm, BRD_SEGMENT_SIZE);
+    if (!status)
+        status = brd_os_bell_open(&l->worker_bell.handle);
+    if (!status)
+        status = brd_os_chan_pair(&l->frames.chan, &l->theirs);
+    if (status) {
+        brd_link_close(l);
+        return status;
+    }
+    l->words = l->shm.base;
+    l->worker_bell.word = &l->words->worker_parked;
+    unsigned char *rings = (unsigned char *)l->shm.base + sizeof(brd_link_words);
+    brd_ring_out_init(&l->tasks, &l->words->tasks, rings, BRD_RING_BYTES);
+    brd_ring_in_init(&l->results, &l->words->results, rings + BRD_RING_BYTES, BRD_RING_BYTES);
+    return BROOD_OK;
+}
+
+void brd_link_close(brd_link *l)
+{
+    brd_shelf_clear(&l->outgoing);
+    brd_shelf_clear(&l->incoming);
+    brd_os_chan_close(&l->frames.chan);
+    brd_os_close(&l->theirs);
+    brd_os_close(&l->worker_bell.handle);
+    brd_os_shm_unmap(&l->shm);
+    l->words = NULL;
+}
+
+static brd_time patience(void)
+{
+    return brd_os_now() + FRAME_PATIENCE_MS * BRD_MS;
+}
+
+static int announce(brd_link *l, const brd_block *block, uint64_t dropped)
+{
+    int status = BROOD_OK;
+    if (dropped) {
+        brd_frame frame = {.type = BRD_FRAME_DROP, .a = dropped};
+        status = brd_frames_write(&l->frames, &frame, patience());
+    }
+    if (!status)
+        status = brd_frames_announce(&l->frames, block->id, &block->shm, patience());
+    return status;
+}
+
+static int begin_in_block(brd_link *l, size_t size)
+{
+    bool fresh = false;
+    uint64_t dropped = 0;
+    int status = brd_shelf_take(&l->outgoing, size, &l->block, &fresh, &dropped);
+    if (!status && fresh) {
+        status = announce(l, l->block, dropped);
+        if (status)
+            brd_shelf_drop(&l->outgoing, l->block->id);
+    }
+    if (status)
+        l->block = NULL;
+    return status;
+}
+
+int brd_link_begin(brd_link *l, size_t size, void **room)
+{
+    bool inside = size <= BRD_INLINE_MAX;
+    size_t contents = inside ? size : sizeof(uint64_t);
+    l->block = NULL;
+    l->size = size;
+    l->room = brd_ring_reserve(&l->tasks, sizeof(brd_task_head) + contents);
+    if (!l->room)
+        return BROOD_EAGAIN;
+    int status = inside ? BROOD_OK : begin_in_block(l, size);
+    if (!status)
+        *room = inside ? (void *)(l->room + sizeof(brd_task_head)) : l->block->shm.base;
+    return status;
+}
+
+_Atomic uint32_t *brd_link_commit(brd_link *l, const brd_task_head *head)
+{
+    brd_task_head *at = (brd_task_head *)(void *)l->room;
+    size_t contents = l->size;
+    atomic_store_explicit(&at->claim, BRD_UNCLAIMED, memory_order_relaxed);
+    at->function = head->function;
+    at->id = head->id;
+    at->flags = head->flags;
+    at->count = head->count;
+    at->size = l->size;
+    if (l->block) {
+        at->flags |= BRD_IN_BLOCK;
+        memcpy(at + 1, &l->block->id, sizeof l->block->id);
+        contents = sizeof l->block->id;
+    }
+    brd_ring_commit(&l->tasks, sizeof *at + contents, BRD_RECORD_TASK);
+    return &at->claim;
+}
+
+int brd_link_define(brd_link *l, uint32_t index, const brd_place *place)
+{
+    size_t path = strlen(place->module);
+    brd_function_head *at = brd_ring_reserve(&l->tasks, sizeof *at + path);
+    if (!at)
+        return BROOD_EAGAIN;
+    *at = (brd_function_head){.index = index, .path_size = (uint32_t)path, .offset = place->offset};
+    memcpy(at->build, place->build, sizeof at->build);
+    memcpy(at->path, place->module, path);
+    brd_ring_commit(&l->tasks, sizeof *at + path, BRD_RECORD_FUNCTION);
+    return BROOD_OK;
+}
+
+void brd_link_flush(brd_link *l)
+{
+    if (!brd_ring_pending(&l->tasks))
+        return;
+    brd_ring_publish(&l->tasks);
+    // The worker stores "parked", then looks for tasks; we store the task, then
+    // look for "parked": the fence makes one of the two see the other.
+    atomic_thread_fence(memory_order_seq_cst);
+    brd_os_bell_ring(&l->worker_bell);
+}
+
+bool brd_link_take_back(_Atomic uint32_t *claim)
+{
+    uint32_t expected = BRD_UNCLAIMED;
+    return atomic_compare_exchange_strong(claim, &expected, BRD_TAKEN_BACK);
+}
+
+bool brd_link_started(const _Atomic uint32_t *claim)
+{
+    return atomic_load(claim) == BRD_STARTED;
+}
+
+static int read_result(brd_link *l, const brd_record *record, brd_result *out)
+{
+    if (record->size < sizeof out->head)
+        return BROOD_EPROTOCOL;
+    memcpy(&out->head, record->payload, sizeof out->head);
+    const unsigned char *contents = record->payload + sizeof out->head;
+    size_t room = record->size - sizeof out->head;
+    out->block = 0;
+    out->bytes = contents;
+    if (!(out->head.flags & BRD_IN_BLOCK))
+        return out->head.size <= room ? BROOD_OK : BROOD_EPROTOCOL;
+    if (room < sizeof out->block)
+        return BROOD_EPROTOCOL;
+    memcpy(&out->block, contents, sizeof out->block);
+    brd_block *block = brd_shelf_find(&l->incoming, out->block);
+    if (!block) { // announced before the record was written, so it is on the channel
+        int status = brd_link_read_frames(l);
+        if (status && status != BROOD_ECLOSED)
+            return status;
+        block = brd_shelf_find(&l->incoming, out->block);
+    }
+    if (!block || out->head.size > block->shm.size)
+        return BROOD_EPROTOCOL;
+    out->bytes = block->shm.base;
+    return BROOD_OK;
+}
+
+int brd_link_next(brd_link *l, uint32_t *kind, brd_hello *hello, brd_result *result)
+{
+    brd_record record;
+    int status = brd_ring_next(&l->results, &record);
+    if (status)
+        return status;
+    *kind = record.kind;
+    if (record.kind == BRD_RECORD_RESULT)
+        return read_result(l, &record, result);
+    if (record.kind != BRD_RECORD_HELLO || record.size < sizeof *hello)
+        return BROOD_EPROTOCOL;
+    memcpy(hello, record.payload, sizeof *hello);
+    return BROOD_OK;
+}
+
+void brd_link_done(brd_link *l, const brd_result *result)
+{
+    if (!result->block)
+        return;
+    brd_frame frame = {.type = BRD_FRAME_BACK, .a = result->block};
+    // A worker that cannot be told is dying or stuck; its death is noticed elsewhere.
+    (void)brd_frames_write(&l->frames, &frame, patience());
+}
+
+void brd_link_release(brd_link *l)
+{
+    brd_ring_release(&l->results, l->results.at);
+}
+
+static int handle_frame(brd_link *l, const brd_frame *frame)
+{
+    brd_handle segment = BRD_NONE;
+    int status = BROOD_OK;
+    switch (frame->type) {
+    case BRD_FRAME_BLOCK:
+        status = brd_os_chan_take(l->frames.chan, frame->token, &segment);
+        if (!status)
+            status = brd_shelf_put(&l->incoming, frame->a, (size_t)frame->b, segment);
+        break;
+    case BRD_FRAME_BACK:
+        brd_shelf_give_back(&l->outgoing, frame->a);
+        break;
+    case BRD_FRAME_DROP:
+        brd_shelf_drop(&l->incoming, frame->a);
+        break;
+    default: // BRD_FRAME_FAILED: brd_frames_read lets no other through
+        l->failure = (int)frame->a;
+        break;
+    }
+    return status;
+}
+
+int brd_link_read_frames(brd_link *l)
+{
+    brd_frame frame;
+    int status;
+    while ((status = brd_frames_read(&l->frames, &frame)) == BROOD_OK)
+        if ((status = handle_frame(l, &frame)) != BROOD_OK)
+            return status;
+    return status == BROOD_EAGAIN ? BROOD_OK : status;
+}
+
+void brd_link_set_parked(brd_link *l, bool parked)
+{
+    atomic_store(&l->words->parent_parked, parked ? 1u : 0u);
+}
+
+void brd_link_stop(brd_link *l)
+{
+    atomic_store(&l->words->stop, 1);
+    brd_os_bell_ring(&l->worker_bell);
+}

@@ -1,0 +1,90 @@
+/**
+ * The parent's end of the private link to one worker: two rings, two shelves of
+ * blocks, a bell each way, and the channel. A seat needs nothing else of a
+ * worker: send a task, take it back, collect results, learn of death.
+ *
+ * One thread at a time (the pool's lock); brd_link_has_news is for any thread.
+ * Nothing that comes out of here has been believed: what the worker wrote is
+ * copied once, checked, and BROOD_EPROTOCOL when it makes no sense.
+ */
+#ifndef BRD_LINK_H
+#define BRD_LINK_H
+
+#include "ipc/wire.h"
+#include "sync/block.h"
+
+typedef struct brd_link {
+    brd_shm shm;
+    brd_link_words *words;
+    brd_ring_out tasks;
+    brd_ring_in results;
+    brd_bell worker_bell; /* wakes the worker */
+    brd_handle theirs;    /* the worker's end of the channel, until it is started */
+    brd_frames frames;
+    brd_shelf outgoing;
+    brd_shelf incoming;
+    uint32_t functions; /* how many functions the worker knows */
+    int failure;        /* what the worker said in BRD_FRAME_FAILED */
+    /* between begin and commit */
+    unsigned char *room;
+    brd_block *block;
+    size_t size;
+} brd_link;
+
+/** One result, checked. bytes is shared memory: copy it out, once. */
+typedef struct brd_result {
+    brd_result_head head;
+    const unsigned char *bytes;
+    uint64_t block; /* to be given back with brd_link_done; 0: none */
+} brd_result;
+
+/** Makes segment, bells and channel; the worker comes later. */
+int brd_link_open(brd_link *link);
+void brd_link_close(brd_link *link);
+
+/**
+ * Begins a task with `size` bytes of contents, and gives the room to write them.
+ * Fails with: BROOD_EAGAIN (no room now; not an error), BROOD_ENOMEM.
+ */
+int brd_link_begin(brd_link *link, size_t size, void **room);
+
+/** The task is written. Returns its claim word, by which it can be taken back. */
+_Atomic uint32_t *brd_link_commit(brd_link *link, const brd_task_head *head);
+
+/** Tells the worker about a function. Fails with: BROOD_EAGAIN. */
+int brd_link_define(brd_link *link, uint32_t index, const brd_place *place);
+
+/** What was committed becomes visible, and a parked worker wakes. */
+void brd_link_flush(brd_link *link);
+
+/** True if the task had not been started; it never will be now. */
+bool brd_link_take_back(_Atomic uint32_t *claim);
+
+/** True if the worker has started the task. */
+bool brd_link_started(const _Atomic uint32_t *claim);
+
+/** True if the worker has published something new. Any thread. */
+static inline bool brd_link_has_news(const brd_link *link)
+{
+    return brd_ring_has_news(&link->results);
+}
+
+/** The next record of the worker: *kind is BRD_RECORD_HELLO or BRD_RECORD_RESULT. */
+int brd_link_next(brd_link *link, uint32_t *kind, brd_hello *hello, brd_result *result);
+
+/** The result was copied out. */
+void brd_link_done(brd_link *link, const brd_result *result);
+
+/** All results that were taken make room for others. */
+void brd_link_release(brd_link *link);
+
+/** Reads what came over the channel. Fails with: BROOD_ECLOSED, BROOD_EPROTOCOL. */
+int brd_link_read_frames(brd_link *link);
+
+/** Tells the worker whether to ring when it has results. */
+void brd_link_set_parked(brd_link *link, bool parked);
+
+/** The worker is to end after the task that it is at. */
+void brd_link_stop(brd_link *link);
+
+#endif

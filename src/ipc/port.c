@@ -1,0 +1,281 @@
+/**
+ * The worker's end of its link.
+ *
+ * Waiting is spin, yield, park. Spinning is right only while the parent runs on
+ * another cpu and nobody else needs this one; yields help only when tasks are
+ * short. Results are announced in batches while tasks are short, but a parent
+ * that is parked never waits for a batch.
+ */
+#include "ipc/port.h"
+#include <string.h>
+
+enum {
+    SPINS = 1000,
+    YIELDS = 20,
+    BATCH = 32,              /* short results a publication */
+    LONG_TASK_NS = 5000,     /* from here on each result is published by itself */
+    NO_YIELD_TASK_NS = 20000 /* yielding would only take the cpu from other workers */
+};
+
+int brd_port_open(brd_port *p, brd_shm shm, brd_chan *chan, brd_handle own_bell,
+                  brd_handle parent_bell, unsigned cpus)
+{
+    *p = (brd_port){.shm = shm, .words = shm.base, .frames.chan = chan, .cpus = cpus};
+    p->own_bell = (brd_bell){.word = &p->words->worker_parked, .handle = own_bell};
+    p->parent_bell = (brd_bell){.word = &p->words->parent_parked, .handle = parent_bell};
+    unsigned char *rings = (unsigned char *)shm.base + sizeof(brd_link_words);
+    brd_ring_in_init(&p->tasks, &p->words->tasks, rings, BRD_RING_BYTES);
+    brd_ring_out_init(&p->results, &p->words->results, rings + BRD_RING_BYTES, BRD_RING_BYTES);
+    int status = brd_os_mutex_init(&p->lock);
+    if (!status)
+        status = brd_os_cond_init(&p->changed);
+    return status;
+}
+
+/* ------------------------------------------------------------- announcing */
+
+// Fast up, slow down: one long task must be believed at once, one short one not.
+static void measure(brd_port *p, brd_time now)
+{
+    uint64_t each = (uint64_t)(now - p->batch_start) / p->batch;
+    uint32_t old = atomic_load_explicit(&p->words->task_ns, memory_order_relaxed);
+    uint32_t mean = each > UINT32_MAX / 4 ? UINT32_MAX / 4 : (uint32_t)each + 1;
+    if (mean < old)
+        mean = (uint32_t)((3 * (uint64_t)old + mean) / 4);
+    atomic_store_explicit(&p->words->task_ns, mean, memory_order_relaxed);
+    p->batch_start = now;
+    p->batch = 0;
+}
+
+static void announce(brd_port *p)
+{
+    if (brd_ring_pending(&p->results))
+        brd_ring_publish(&p->results);
+    brd_ring_release(&p->tasks, p->consumed);
+    atomic_thread_fence(memory_order_seq_cst);
+    brd_os_bell_ring(&p->parent_bell);
+}
+
+static void end_batch(brd_port *p)
+{
+    announce(p);
+    if (p->batch)
+        measure(p, brd_os_now());
+}
+
+void brd_port_finished(brd_port *p)
+{
+    if (p->block) {
+        brd_frame frame = {.type = BRD_FRAME_BACK, .a = p->block};
+        (void)brd_frames_write(&p->frames, &frame, BRD_FOREVER);
+        p->block = 0;
+    }
+    p->consumed = p->tasks.at;
+    uint32_t task_ns = atomic_load_explicit(&p->words->task_ns, memory_order_relaxed);
+    if (++p->batch >= BATCH || task_ns >= LONG_TASK_NS)
+        end_batch(p);
+}
+
+/* ---------------------------------------------------------------- waiting */
+
+static bool has_work(const brd_port *p)
+{
+    return brd_ring_has_news(&p->tasks) ||
+           atomic_load_explicit(&p->words->stop, memory_order_acquire);
+}
+
+static bool may_spin(brd_port *p)
+{
+    if (p->cpus < 2 || atomic_load_explicit(&p->words->crowded, memory_order_relaxed))
+        return false;
+    int cpu = brd_os_cpu();
+    atomic_store_explicit(&p->words->worker_cpu, cpu, memory_order_relaxed);
+    return cpu < 0 || cpu != atomic_load_explicit(&p->words->parent_cpu, memory_order_relaxed);
+}
+
+static bool spin(brd_port *p)
+{
+    if (may_spin(p))
+        for (int i = 0; i < SPINS; i++) {
+            if (has_work(p))
+                return true;
+            brd_os_pause();
+        }
+    if (atomic_load_explicit(&p->words->task_ns, memory_order_relaxed) < NO_YIELD_TASK_NS)
+        for (int i = 0; i < YIELDS; i++) {
+            if (has_work(p))
+                return true;
+            brd_os_yield();
+        }
+    return has_work(p);
+}
+
+static void wait_for_work(brd_port *p)
+{
+    p->consumed = p->tasks.at;
+    end_batch(p);
+    while (!spin(p)) {
+        atomic_store(&p->words->worker_parked, 1);
+        atomic_thread_fence(memory_order_seq_cst); // see brd_link_flush
+        if (!has_work(p))
+            (void)brd_os_bell_wait(&p->own_bell, BRD_FOREVER);
+        atomic_store(&p->words->worker_parked, 0);
+    }
+    p->batch_start = brd_os_now();
+}
+
+/* ------------------------------------------------------------------ tasks */
+
+static brd_block *wait_for_block(brd_port *p, uint64_t id)
+{
+    brd_os_mutex_lock(&p->lock);
+    brd_block *block;
+    // The watcher reads the announcement, which was sent before the task was.
+    while (!(block = brd_shelf_find(&p->incoming, id)))
+        (void)brd_os_cond_wait(&p->changed, &p->lock, BRD_FOREVER);
+    brd_os_mutex_unlock(&p->lock);
+    return block;
+}
+
+static bool claim(brd_port *p, brd_task_head *head)
+{
+    uint32_t expected = BRD_UNCLAIMED;
+    if (!atomic_compare_exchange_strong(&head->claim, &expected, BRD_STARTED))
+        return false;
+    // The compare-and-swap is a full fence: if the parent parked after our last
+    // result was written, it saw that result; if before, this load sees it parked.
+    if (atomic_load(&p->words->parent_parked) && brd_ring_pending(&p->results))
+        announce(p);
+    return true;
+}
+
+int brd_port_next(brd_port *p, brd_work *work)
+{
+    brd_record record;
+    for (;;) {
+        int status = brd_ring_next(&p->tasks, &record);
+        if (status == BROOD_EAGAIN) {
+            if (atomic_load_explicit(&p->words->stop, memory_order_acquire)) {
+                end_batch(p);
+                return BROOD_ECLOSED;
+            }
+            wait_for_work(p);
+            continue;
+        }
+        if (status)
+            return status;
+        *work = (brd_work){.kind = record.kind};
+        if (record.kind == BRD_RECORD_FUNCTION) {
+            work->function = (const brd_function_head *)(void *)record.payload;
+            return BROOD_OK;
+        }
+        work->head = (brd_task_head *)(void *)record.payload;
+        if (record.kind == BRD_RECORD_TASK && claim(p, work->head))
+            break;
+    }
+    work->contents = (unsigned char *)(work->head + 1);
+    if (work->head->flags & BRD_IN_BLOCK) {
+        memcpy(&p->block, work->contents, sizeof p->block);
+        work->contents = wait_for_block(p, p->block)->shm.base;
+    }
+    return BROOD_OK;
+}
+
+/* ---------------------------------------------------------------- results */
+
+static void *reserve(brd_port *p, size_t size)
+{
+    void *room;
+    while (!(room = brd_ring_reserve(&p->results, size))) {
+        announce(p);
+        brd_os_yield();
+    }
+    return room;
+}
+
+int brd_port_hello(brd_port *p, const brd_hello *hello)
+{
+    memcpy(reserve(p, sizeof *hello), hello, sizeof *hello);
+    brd_ring_commit(&p->results, sizeof *hello, BRD_RECORD_HELLO);
+    announce(p);
+    return BROOD_OK;
+}
+
+static int announce_block(brd_port *p, const brd_block *block, uint64_t dropped)
+{
+    int status = BROOD_OK;
+    if (dropped) {
+        brd_frame frame = {.type = BRD_FRAME_DROP, .a = dropped};
+        status = brd_frames_write(&p->frames, &frame, BRD_FOREVER);
+    }
+    if (!status)
+        status = brd_frames_announce(&p->frames, block->id, &block->shm, BRD_FOREVER);
+    return status;
+}
+
+static int fill_block(brd_port *p, const void *bytes, size_t size, uint64_t *id)
+{
+    brd_block *block = NULL;
+    bool fresh = false;
+    uint64_t dropped = 0;
+    int status;
+    brd_os_mutex_lock(&p->lock);
+    while ((status = brd_shelf_take(&p->outgoing, size, &block, &fresh, &dropped)) ==
+           BROOD_EAGAIN) {
+        announce(p); // blocks come back when the parent has read the results
+        (void)brd_os_cond_wait(&p->changed, &p->lock, BRD_FOREVER);
+    }
+    brd_os_mutex_unlock(&p->lock);
+    if (status)
+        return status;
+    memcpy(block->shm.base, bytes, size);
+    *id = block->id;
+    return fresh ? announce_block(p, block, dropped) : BROOD_OK;
+}
+
+int brd_port_reply(brd_port *p, brd_result_head *head, const void *bytes)
+{
+    uint64_t id = 0;
+    size_t size = (size_t)head->size;
+    if (size > BRD_INLINE_MAX) {
+        int status = fill_block(p, bytes, size, &id);
+        if (status)
+            return status;
+        head->flags |= BRD_IN_BLOCK;
+        bytes = &id;
+        size = sizeof id;
+    }
+    unsigned char *room = reserve(p, sizeof *head + size);
+    memcpy(room, head, sizeof *head);
+    if (size)
+        memcpy(room + sizeof *head, bytes, size);
+    brd_ring_commit(&p->results, sizeof *head + size, BRD_RECORD_RESULT);
+    return BROOD_OK;
+}
+
+/* ---------------------------------------------------------------- watcher */
+
+int brd_port_on_frame(brd_port *p, const brd_frame *frame)
+{
+    brd_handle segment = BRD_NONE;
+    int status = BROOD_OK;
+    brd_os_mutex_lock(&p->lock);
+    switch (frame->type) {
+    case BRD_FRAME_BLOCK:
+        status = brd_os_chan_take(p->frames.chan, frame->token, &segment);
+        if (!status)
+            status = brd_shelf_put(&p->incoming, frame->a, (size_t)frame->b, segment);
+        break;
+    case BRD_FRAME_BACK:
+        brd_shelf_give_back(&p->outgoing, frame->a);
+        break;
+    case BRD_FRAME_DROP:
+        brd_shelf_drop(&p->incoming, frame->a);
+        break;
+    default:
+        status = BROOD_EPROTOCOL;
+    }
+    brd_os_cond_broadcast(&p->changed);
+    brd_os_mutex_unlock(&p->lock);
+    return status;
+}

@@ -1,0 +1,117 @@
+/**
+ * The child's side of a birth.
+ *
+ * A program that carries the worker's argument but is not a worker (somebody typed
+ * it) has no channel of that number, or one that does not speak: it prints one
+ * line and ends, and can never start anything.
+ */
+#include "process/child.h"
+#include "process/context.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STARTUP_PATIENCE_MS = 10000 };
+
+static brd_port the_port; // one worker is one process
+
+static _Noreturn void end(int code, const char *why)
+{
+    fprintf(stderr, "brood: %s\n", why);
+    fflush(NULL);
+    brd_os_exit(code);
+}
+
+// The watcher: all that comes over the channel, and the parent's death.
+static void watch(void *baton)
+{
+    brd_port *port = baton;
+    brd_frame frame;
+    int status = BROOD_OK;
+    while (!status || status == BROOD_EAGAIN) {
+        status = brd_frames_read(&port->frames, &frame);
+        if (!status)
+            status = brd_port_on_frame(port, &frame);
+        else if (status == BROOD_EAGAIN)
+            (void)brd_os_chan_wait(port->frames.chan, BRD_READ, BRD_FOREVER);
+    }
+    brd_os_exit(BRD_EXIT_ORPHAN);
+}
+
+static int resolve(const brd_startup *s, brd_child_entry **entry)
+{
+    uint8_t build[20];
+    void *code = NULL;
+    int status = brd_os_module_build(build);
+    if (!status && memcmp(build, s->build, sizeof build) != 0)
+        status = BROOD_EBUILD;
+    if (!status)
+        status = brd_os_module_at(&s->entry, &code);
+    if (!status)
+        memcpy(entry, &code, sizeof code);
+    return status;
+}
+
+static int open_port(const brd_startup *s, brd_chan *chan)
+{
+    brd_shm shm = {.segment = BRD_NONE};
+    int status = brd_os_shm_map(&shm, s->segment, (size_t)s->segment_size, false);
+    if (!status)
+        status = brd_port_open(&the_port, shm, chan, s->worker_bell, s->parent_bell, s->cpus);
+    return status;
+}
+
+static int say_hello(const brd_startup *s)
+{
+    brd_hello hello = {.protocol = BRD_PROTOCOL, .pid = brd_os_pid()};
+    memcpy(hello.token, s->token, sizeof hello.token);
+    memcpy(hello.build, s->build, sizeof hello.build);
+    return brd_port_hello(&the_port, &hello);
+}
+
+static int read_startup(brd_chan *chan, brd_startup *s)
+{
+    unsigned char bytes[BRD_STARTUP_SIZE];
+    brd_time until = brd_os_now() + STARTUP_PATIENCE_MS * BRD_MS;
+    int status = brd_chan_read_all(chan, bytes, sizeof bytes, until);
+    return status ? status : brd_startup_decode(s, bytes);
+}
+
+static _Noreturn void refuse(brd_chan *chan, int status)
+{
+    brd_frames frames = {.chan = chan};
+    brd_frame frame = {.type = BRD_FRAME_FAILED, .a = (uint64_t)status};
+    (void)brd_frames_write(&frames, &frame, brd_os_now() + STARTUP_PATIENCE_MS * BRD_MS);
+    brd_os_chan_close(&chan);
+    end(BRD_EXIT_REFUSED, brood_status_text(status));
+}
+
+_Noreturn void brd_child_main(const char *channel_number)
+{
+    static const char no_parent[] = "this program was started with the argument of a worker, "
+                                    "but no parent is there to talk to; start it without";
+    char *rest = NULL;
+    long long number = strtoll(channel_number, &rest, 10);
+    brd_chan *chan = NULL;
+    brd_startup startup;
+    brd_child_entry *entry = NULL;
+    brd_thread watcher;
+    if (rest == channel_number || *rest || number <= 2 ||
+        brd_os_chan_adopt(&chan, (brd_handle){(intptr_t)number}) || read_startup(chan, &startup))
+        end(BRD_EXIT_NO_PARENT, no_parent);
+    if (brd_os_child_setup(startup.parent, startup.last_inherited))
+        brd_os_exit(BRD_EXIT_ORPHAN);
+    brd_set_depth(startup.depth);
+    int status = resolve(&startup, &entry);
+    if (!status)
+        status = open_port(&startup, chan);
+    if (!status)
+        status = brd_os_thread_start(&watcher, watch, &the_port);
+    if (!status)
+        status = say_hello(&startup);
+    if (status)
+        refuse(chan, status);
+    int code = entry(&the_port);
+    fflush(NULL);
+    brd_os_exit(code);
+}

@@ -1,0 +1,46 @@
+/**
+ * The parent's side of a birth: a link, and a process at its other end.
+ */
+#ifndef BRD_SPAWN_H
+#define BRD_SPAWN_H
+
+#include "ipc/link.h"
+#include "process/child.h"
+#include "process/context.h"
+
+/** A child of ours: the machine NEW, STARTING, RUNNING, EXITED. */
+typedef enum brd_child_state {
+    BRD_CHILD_NEW,
+    BRD_CHILD_STARTING, /* the process exists, and has not said hello */
+    BRD_CHILD_RUNNING,
+    BRD_CHILD_EXITED
+} brd_child_state;
+
+typedef struct brd_child {
+    brd_child_state state;
+    brd_proc proc;
+    brd_link link;
+    uint8_t token[16];
+    uint8_t build[20];
+} brd_child;
+
+/**
+ * Starts a child that runs `entry`. parent_bell is what it rings. The calling
+ * thread must live as long as the child (Linux ends the child with it).
+ */
+int brd_child_start(brd_child *child, const brood_context *context, brd_child_entry *entry,
+                    brd_handle parent_bell);
+
+/**
+ * The child's first record has come: is it ours, of our build?
+ * Fails with: BROOD_EPROTOCOL, BROOD_EBUILD.
+ */
+int brd_child_hello(brd_child *child, const brd_hello *hello);
+
+/** The process has ended. */
+void brd_child_exited(brd_child *child);
+
+/** Frees what the parent holds of it. The process must have ended. */
+void brd_child_close(brd_child *child);
+
+#endif

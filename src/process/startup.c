@@ -1,0 +1,82 @@
+/**
+ * The startup record as bytes.
+ */
+#include "process/startup.h"
+#include "base/bytes.h"
+#include "ipc/wire.h"
+#include <string.h>
+
+static const char magic[8] = "brood\1\r\n";
+
+enum {
+    AT_VERSION = 8,
+    AT_DEPTH = 12,
+    AT_CPUS = 16,
+    AT_PATH_SIZE = 20,
+    AT_PARENT = 24,
+    AT_SEGMENT = 32,
+    AT_SEGMENT_SIZE = 40,
+    AT_WORKER_BELL = 48,
+    AT_PARENT_BELL = 56,
+    AT_LAST = 64,
+    AT_OFFSET = 72,
+    AT_TOKEN = 80,
+    AT_BUILD = 96,
+    AT_ENTRY_BUILD = 116,
+    AT_PATH = 136
+};
+
+_Static_assert(AT_PATH + sizeof((brd_place *)0)->module <= BRD_STARTUP_SIZE, "the path fits");
+
+static void put_handle(unsigned char *at, brd_handle h)
+{
+    brd_put64(at, (uint64_t)(int64_t)h.os);
+}
+
+static brd_handle get_handle(const unsigned char *at)
+{
+    return (brd_handle){(intptr_t)(int64_t)brd_get64(at)};
+}
+
+void brd_startup_encode(const brd_startup *s, unsigned char bytes[BRD_STARTUP_SIZE])
+{
+    memset(bytes, 0, BRD_STARTUP_SIZE);
+    memcpy(bytes, magic, sizeof magic);
+    brd_put32(bytes + AT_VERSION, BRD_PROTOCOL);
+    brd_put32(bytes + AT_DEPTH, s->depth);
+    brd_put32(bytes + AT_CPUS, s->cpus);
+    brd_put32(bytes + AT_PATH_SIZE, (uint32_t)strlen(s->entry.module));
+    brd_put64(bytes + AT_PARENT, (uint64_t)s->parent);
+    put_handle(bytes + AT_SEGMENT, s->segment);
+    brd_put64(bytes + AT_SEGMENT_SIZE, s->segment_size);
+    put_handle(bytes + AT_WORKER_BELL, s->worker_bell);
+    put_handle(bytes + AT_PARENT_BELL, s->parent_bell);
+    put_handle(bytes + AT_LAST, s->last_inherited);
+    brd_put64(bytes + AT_OFFSET, s->entry.offset);
+    memcpy(bytes + AT_TOKEN, s->token, sizeof s->token);
+    memcpy(bytes + AT_BUILD, s->build, sizeof s->build);
+    memcpy(bytes + AT_ENTRY_BUILD, s->entry.build, sizeof s->entry.build);
+    memcpy(bytes + AT_PATH, s->entry.module, strlen(s->entry.module));
+}
+
+int brd_startup_decode(brd_startup *s, const unsigned char bytes[BRD_STARTUP_SIZE])
+{
+    uint32_t path_size = brd_get32(bytes + AT_PATH_SIZE);
+    if (memcmp(bytes, magic, sizeof magic) != 0 || brd_get32(bytes + AT_VERSION) != BRD_PROTOCOL ||
+        path_size >= sizeof s->entry.module)
+        return BROOD_EPROTOCOL;
+    *s = (brd_startup){.depth = brd_get32(bytes + AT_DEPTH),
+                       .cpus = brd_get32(bytes + AT_CPUS),
+                       .parent = (int64_t)brd_get64(bytes + AT_PARENT),
+                       .segment = get_handle(bytes + AT_SEGMENT),
+                       .segment_size = brd_get64(bytes + AT_SEGMENT_SIZE),
+                       .worker_bell = get_handle(bytes + AT_WORKER_BELL),
+                       .parent_bell = get_handle(bytes + AT_PARENT_BELL),
+                       .last_inherited = get_handle(bytes + AT_LAST),
+                       .entry.offset = brd_get64(bytes + AT_OFFSET)};
+    memcpy(s->token, bytes + AT_TOKEN, sizeof s->token);
+    memcpy(s->build, bytes + AT_BUILD, sizeof s->build);
+    memcpy(s->entry.build, bytes + AT_ENTRY_BUILD, sizeof s->entry.build);
+    memcpy(s->entry.module, bytes + AT_PATH, path_size);
+    return BROOD_OK;
+}

@@ -1,0 +1,35 @@
+/**
+ * The startup record: everything a child needs to know, written by its parent
+ * into the channel before anything else. Fixed in size, no pointers; the same
+ * for every start method.
+ */
+#ifndef BRD_STARTUP_H
+#define BRD_STARTUP_H
+
+#include "os.h"
+
+enum {
+    BRD_STARTUP_SIZE = 1280,
+    BRD_DEPTH_LIMIT = 8 /* a worker's worker's worker ... */
+};
+
+typedef struct brd_startup {
+    uint32_t depth; /* the child's own: 1 for a worker of the program itself */
+    uint32_t cpus;
+    int64_t parent;
+    uint8_t token[16]; /* the child says it back: it read this record */
+    uint8_t build[20]; /* of the program that the parent runs */
+    brd_handle segment;
+    uint64_t segment_size;
+    brd_handle worker_bell;
+    brd_handle parent_bell;
+    brd_handle last_inherited;
+    brd_place entry; /* the function that the child runs: a brd_child_entry */
+} brd_startup;
+
+void brd_startup_encode(const brd_startup *s, unsigned char bytes[BRD_STARTUP_SIZE]);
+
+/** Fails with: BROOD_EPROTOCOL (no startup record, or of another version). */
+int brd_startup_decode(brd_startup *s, const unsigned char bytes[BRD_STARTUP_SIZE]);
+
+#endif
