@@ -89,8 +89,11 @@ static void CALLBACK nothing(void *baton, BOOLEAN timed_out)
     (void)timed_out;
 }
 
-/** The thread pool keeps a few handles from its first use on: those are no leak. */
-static void use_thread_pool_once(void)
+/**
+ * The thread pool has a few handles while it is in use: those are no leak. So it stays
+ * in use, by a wait that never ends, and their number does not change under a test.
+ */
+static void keep_thread_pool_in_use(void)
 {
     static int used;
     HANDLE event = NULL;
@@ -100,10 +103,8 @@ static void use_thread_pool_once(void)
     if (used)
         return;
     used = 1;
-    event = CreateEventW(NULL, TRUE, TRUE, NULL);
-    if (RegisterWaitForSingleObject(&wait, event, nothing, NULL, INFINITE, WT_EXECUTEONLYONCE))
-        UnregisterWaitEx(wait, INVALID_HANDLE_VALUE);
-    CloseHandle(event);
+    event = CreateEventW(NULL, TRUE, FALSE, NULL);
+    (void)RegisterWaitForSingleObject(&wait, event, nothing, NULL, INFINITE, WT_EXECUTEONLYONCE);
     if (brd_os_chan_pair(&mine, &theirs) == 0) {
         (void)brd_os_chan_wait(mine, BRD_READ, brd_os_now() + BRD_MS);
         brd_os_close(&theirs);
@@ -113,7 +114,7 @@ static void use_thread_pool_once(void)
 
 void test_census(test_census_counts *out)
 {
-    use_thread_pool_once();
+    keep_thread_pool_in_use();
     HANDLE tables = CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD | TH32CS_SNAPPROCESS, 0);
     *out = (test_census_counts){-1, -1, -1, -1};
     if (tables != INVALID_HANDLE_VALUE) {
