@@ -42,7 +42,8 @@ enum brd_claim { BRD_UNCLAIMED = 0, BRD_STARTED = 1, BRD_TAKEN_BACK = 2 };
 enum {
     BRD_IN_BLOCK = 1, /* the contents are in the block whose id follows the head */
     BRD_ITEMS = 2,    /* the contents are items: a brd_items_head, then what it says */
-    BRD_TEXT = 4      /* result: the contents are the text of brood_fail */
+    BRD_TEXT = 4,     /* result: the contents are the text of brood_fail */
+    BRD_REFUSED = 8   /* result: the function did not run; the status says why */
 };
 
 typedef struct brd_task_head {

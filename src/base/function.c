@@ -1,0 +1,144 @@
+/**
+ * Functions by number.
+ *
+ * A pointer to a function is no pointer to data in C; its bytes are copied, never
+ * cast.
+ */
+#include "base/function.h"
+#include <apr_hash.h>
+#include <apr_pools.h>
+#include <apr_strings.h>
+#include <apr_tables.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct entry {
+    brood_function *function;
+    uint32_t index;
+    brd_place place;
+    const char *name;
+} entry;
+
+struct brd_functions {
+    apr_pool_t *memory;
+    apr_hash_t *by_function;
+    apr_array_header_t *entries; /* of entry * */
+    const entry *last;           /* programs send the same function again and again */
+};
+
+brd_functions *brd_functions_make(apr_pool_t *memory)
+{
+    brd_functions *t = apr_pcalloc(memory, sizeof *t);
+    if (!t)
+        return NULL;
+    t->memory = memory;
+    t->by_function = apr_hash_make(memory);
+    t->entries = apr_array_make(memory, 8, sizeof(entry *));
+    return t->by_function && t->entries ? t : NULL;
+}
+
+static const entry *at(const brd_functions *t, uint32_t index)
+{
+    return ((const entry *const *)(const void *)t->entries->elts)[index];
+}
+
+static const char *name_of(brd_functions *t, const brd_place *place)
+{
+    const char *module = place->module[0] ? place->module : "program";
+    for (const char *c = module; *c; c++)
+        if (*c == '/' || *c == '\\')
+            module = c + 1;
+    return apr_psprintf(t->memory, "%s+0x%" APR_UINT64_T_HEX_FMT, module,
+                        (apr_uint64_t)place->offset);
+}
+
+static int add(brd_functions *t, brood_function *function, const entry **out)
+{
+    const void *code;
+    memcpy(&code, &function, sizeof code);
+    entry *e = apr_pcalloc(t->memory, sizeof *e);
+    if (!e)
+        return BROOD_ENOMEM;
+    int status = brd_os_module_of(code, &e->place);
+    if (status)
+        return status;
+    e->function = function;
+    e->index = (uint32_t)t->entries->nelts;
+    e->name = name_of(t, &e->place);
+    entry **slot = (entry **)apr_array_push(t->entries);
+    if (!slot || !e->name)
+        return BROOD_ENOMEM;
+    *slot = e;
+    apr_hash_set(t->by_function, &e->function, sizeof e->function, e);
+    *out = e;
+    return BROOD_OK;
+}
+
+int brd_functions_index(brd_functions *t, brood_function *function, uint32_t *index)
+{
+    if (!t->last || t->last->function != function) {
+        const entry *e = apr_hash_get(t->by_function, &function, sizeof function);
+        int status = e ? BROOD_OK : add(t, function, &e);
+        if (status)
+            return status;
+        t->last = e;
+    }
+    *index = t->last->index;
+    return BROOD_OK;
+}
+
+const brd_place *brd_functions_place(const brd_functions *t, uint32_t index)
+{
+    return &at(t, index)->place;
+}
+
+const char *brd_functions_name(const brd_functions *t, uint32_t index)
+{
+    return at(t, index)->name;
+}
+
+static int make_room(brd_code *c)
+{
+    if (c->count < c->room)
+        return BROOD_OK;
+    uint32_t room = c->room ? 2 * c->room : 16;
+    brood_function **known = realloc(c->known, room * sizeof *known);
+    if (known)
+        c->known = known;
+    int *why = realloc(c->why, room * sizeof *why);
+    if (why)
+        c->why = why;
+    if (!known || !why)
+        return BROOD_ENOMEM;
+    c->room = room;
+    return BROOD_OK;
+}
+
+int brd_code_learn(brd_code *c, uint32_t index, const brd_place *place)
+{
+    if (index != c->count)
+        return BROOD_EPROTOCOL;
+    int status = make_room(c);
+    if (status)
+        return status;
+    void *code = NULL;
+    c->why[index] = brd_os_module_at(place, &code);
+    c->known[index] = NULL;
+    if (!c->why[index])
+        memcpy(&c->known[index], &code, sizeof code);
+    c->count++;
+    return BROOD_OK;
+}
+
+brood_function *brd_code_at(const brd_code *c, uint32_t index, int *why)
+{
+    *why = index < c->count ? c->why[index] : BROOD_EFUNCTION;
+    return *why ? NULL : c->known[index];
+}
+
+void brd_code_clear(brd_code *c)
+{
+    free(c->known);
+    free(c->why);
+    *c = (brd_code){0};
+}

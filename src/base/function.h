@@ -1,0 +1,43 @@
+/**
+ * Functions by number: a parent gives each function that it sends a number and
+ * knows its place; a worker learns number and place, and finds the code.
+ */
+#ifndef BRD_FUNCTION_H
+#define BRD_FUNCTION_H
+
+#include "os.h"
+#include <brood/context.h>
+
+/** The parent's side. Lives in an APR pool, under the lock of whoever owns it. */
+typedef struct brd_functions brd_functions;
+
+struct apr_pool_t;
+
+/** NULL: out of memory. */
+brd_functions *brd_functions_make(struct apr_pool_t *memory);
+
+/** Fails with: BROOD_EFUNCTION (not a function of any module), BROOD_ENOMEM. */
+int brd_functions_index(brd_functions *t, brood_function *function, uint32_t *index);
+
+const brd_place *brd_functions_place(const brd_functions *t, uint32_t index);
+
+/** "module+0xoffset", for people. Lives as long as the table. */
+const char *brd_functions_name(const brd_functions *t, uint32_t index);
+
+/** The worker's side: grows as functions are defined, in order. */
+typedef struct brd_code {
+    brood_function **known; /* NULL: could not be found, and why is in `why` */
+    int *why;
+    uint32_t count;
+    uint32_t room;
+} brd_code;
+
+/** Learns one more function. Fails with: BROOD_EPROTOCOL (out of order), BROOD_ENOMEM. */
+int brd_code_learn(brd_code *c, uint32_t index, const brd_place *place);
+
+/** The function; NULL and *why if there is none. */
+brood_function *brd_code_at(const brd_code *c, uint32_t index, int *why);
+
+void brd_code_clear(brd_code *c);
+
+#endif

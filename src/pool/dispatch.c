@@ -1,0 +1,247 @@
+/**
+ * The way out: from the queue into the rings of workers. Runs in the thread that
+ * hands in a task, and in the one that collects results, when a seat gets room.
+ */
+#include "pool/job.h"
+#include "pool/state.h"
+#include <string.h>
+
+enum {
+    PUBLISH_EVERY = 32,         /* tasks; a waiting worker gets them at once all the same */
+    WORK_PER_WORKER_NS = 50000, /* how much work may be in flight at one worker */
+    SHORT_TASK_DEPTH = 8        /* deeper than this, tasks are so short that few workers do */
+};
+
+static bool bit(const uint64_t *map, uint32_t i)
+{
+    return map[i / 64] >> (i % 64) & 1;
+}
+
+static void set_room(brood_pool *pool, uint32_t i, bool room)
+{
+    uint64_t mask = UINT64_C(1) << (i % 64);
+    if (room)
+        pool->room[i / 64] |= mask;
+    else
+        pool->room[i / 64] &= ~mask;
+}
+
+static void set_awaited(brood_pool *pool, uint32_t i, bool awaited)
+{
+    uint64_t mask = UINT64_C(1) << (i % 64);
+    uint64_t old = atomic_load_explicit(&pool->awaited[i / 64], memory_order_relaxed);
+    uint64_t now = awaited ? old | mask : old & ~mask;
+    if (now != old)
+        atomic_store_explicit(&pool->awaited[i / 64], now, memory_order_release);
+}
+
+void brd_station_changed(brood_pool *pool, brd_station *s)
+{
+    set_room(pool, s->seat.index, brd_seat_has_room(&s->seat, pool->depth));
+    set_awaited(pool, s->seat.index, brd_seat_is_awaited(&s->seat));
+}
+
+void brd_pool_set_depth(brood_pool *pool, uint32_t task_ns)
+{
+    uint32_t depth = 2; // one runs, one waits: no gap while its result travels
+    if (!task_ns)
+        return;
+    while (depth < BRD_FLIGHT_MAX && (uint64_t)depth * task_ns < WORK_PER_WORKER_NS)
+        depth *= 2;
+    if (depth == pool->depth)
+        return;
+    pool->depth = depth;
+    for (uint32_t i = 0; i < pool->size; i++)
+        brd_station_changed(pool, pool->stations[i]);
+}
+
+// The first set bit at `from` or behind it, or -1.
+static int32_t find_room(const brood_pool *pool, uint32_t from)
+{
+    for (uint32_t w = from / 64; w < pool->words; w++) {
+        uint64_t word = pool->room[w];
+        if (w == from / 64)
+            word = word >> (from % 64) << (from % 64);
+        for (uint32_t i = 0; word; i++, word >>= 1)
+            if (word & 1)
+                return (int32_t)(w * 64 + i);
+    }
+    return -1;
+}
+
+// Short tasks fill one worker after the other, so that no more wake up than have
+// something to do; long ones go round.
+static int32_t pick(brood_pool *pool)
+{
+    uint32_t next = pool->current + 1 < pool->size ? pool->current + 1 : 0;
+    bool few = pool->depth > SHORT_TASK_DEPTH;
+    if (few && bit(pool->room, pool->current))
+        return (int32_t)pool->current;
+    int32_t found = find_room(pool, few ? 0 : next);
+    return found < 0 && !few ? find_room(pool, 0) : found;
+}
+
+void brd_pool_flush(brood_pool *pool)
+{
+    if (!pool->unflushed)
+        return;
+    pool->unflushed = 0;
+    brd_link_flush(&pool->stations[pool->current]->child.link);
+}
+
+static int define_functions(brood_pool *pool, brd_link *link, uint32_t function)
+{
+    int status = BROOD_OK;
+    while (!status && link->functions <= function) {
+        status = brd_link_define(link, link->functions,
+                                 brd_functions_place(pool->functions, link->functions));
+        if (!status)
+            link->functions++;
+    }
+    return status;
+}
+
+static int send_single(brd_link *link, brd_task *task)
+{
+    void *room = NULL;
+    size_t size = 0;
+    const void *bytes = task->args ? brood_message_bytes(task->args, &size) : NULL;
+    int status = brd_link_begin(link, size, &room);
+    if (status)
+        return status;
+    if (size)
+        memcpy(room, bytes, size);
+    brd_task_head head = {.function = task->function, .id = task->id, .count = 1};
+    task->claim = brd_link_commit(link, &head);
+    return BROOD_OK;
+}
+
+static void note_sent(brood_pool *pool, brd_station *s, brd_task *task)
+{
+    brd_link *link = &s->child.link;
+    brd_task_enter(task, BRD_TASK_SENT);
+    if (brd_seat_flight(&s->seat) == 0) {
+        pool->busy++;
+        // More awake than cpus: spinning would only keep others from their work.
+        atomic_store_explicit(&link->words->crowded, pool->busy + 1 > pool->cpus,
+                              memory_order_relaxed);
+        if (pool->parked)
+            brd_link_set_parked(link, true);
+    }
+    brd_seat_sent(&s->seat, task);
+    pool->in_flight++;
+    pool->unflushed++;
+    brd_station_changed(pool, s);
+}
+
+static int send_to(brood_pool *pool, uint32_t index, brd_task *task)
+{
+    brd_station *s = pool->stations[index];
+    if (index != pool->current || pool->unflushed >= PUBLISH_EVERY)
+        brd_pool_flush(pool);
+    pool->current = index;
+    int status = define_functions(pool, &s->child.link, task->function);
+    if (!status)
+        status = task->job ? brd_job_send(task->job, &s->child.link, task)
+                           : send_single(&s->child.link, task);
+    if (!status)
+        note_sent(pool, s, task);
+    return status;
+}
+
+int brd_pool_send(brood_pool *pool, brd_station *s, brd_task *task)
+{
+    int status = send_to(pool, s->seat.index, task);
+    brd_pool_flush(pool);
+    return status;
+}
+
+// The older of the queue's head and the oldest map.
+static brd_task *next_task(brood_pool *pool)
+{
+    brd_job *job = pool->jobs;
+    if (pool->queue.head && (!job || pool->queue.head->order <= job->order))
+        return brd_queue_pop(&pool->queue);
+    if (!job)
+        return NULL;
+    brd_task *task = brd_job_cut(job, &pool->tasks);
+    if (task)
+        task->id = ++pool->last_id;
+    if (job->sent == job->items.count)
+        pool->jobs = job->next;
+    return task;
+}
+
+void brd_pool_dispatch_tasks(brood_pool *pool)
+{
+    int32_t index;
+    while ((pool->queue.head || pool->jobs) && (index = pick(pool)) >= 0) {
+        brd_task *task = next_task(pool);
+        if (!task)
+            break; // no memory for a task now: the next result brings one back
+        int status = send_to(pool, (uint32_t)index, task);
+        if (!status)
+            continue;
+        if (status == BROOD_EAGAIN) {
+            // Full by bytes, not by count: until it gives a result.
+            brd_queue_push_front(&pool->queue, task);
+            set_room(pool, (uint32_t)index, false);
+        } else {
+            brood_error error = {.status = status,
+                                 .text = brood_status_text(status),
+                                 .function = brd_functions_name(pool->functions, task->function)};
+            brd_task_fail(pool, task, &error);
+        }
+    }
+    brd_pool_flush(pool);
+}
+
+static brd_station *most_loaded(brood_pool *pool)
+{
+    brd_station *found = NULL;
+    uint32_t most = 1; // the front one may be running
+    for (uint32_t i = 0; i < pool->size; i++) {
+        brd_station *s = pool->stations[i];
+        uint32_t flight = brd_seat_flight(&s->seat);
+        if (flight > most) {
+            most = flight;
+            found = s;
+        }
+    }
+    return found;
+}
+
+static bool take_back_one(brood_pool *pool, brd_station *s)
+{
+    brd_task *task = brd_seat_back(&s->seat);
+    if (!brd_link_take_back(task->claim))
+        return false;
+    brd_seat_taken(&s->seat);
+    pool->in_flight--;
+    brd_task_enter(task, BRD_TASK_WAITING);
+    brd_queue_push_front(&pool->queue, task);
+    brd_station_changed(pool, s);
+    return true;
+}
+
+bool brd_pool_rebalance(brood_pool *pool)
+{
+    bool moved = false;
+    if (pool->queue.head || pool->jobs)
+        return false;
+    for (uint32_t i = 0; i < pool->size && pool->in_flight > pool->busy; i++) {
+        if (pool->stations[i]->seat.state != BRD_SEAT_IDLE)
+            continue;
+        brd_station *loaded = most_loaded(pool);
+        if (!loaded || !take_back_one(pool, loaded))
+            break;
+        brd_task *task = brd_queue_pop(&pool->queue);
+        if (send_to(pool, i, task)) {
+            brd_queue_push_front(&pool->queue, task);
+            break;
+        }
+        moved = true;
+    }
+    brd_pool_flush(pool);
+    return moved;
+}

@@ -1,0 +1,158 @@
+/**
+ * The service thread: starts processes, and has the turn while nobody waits.
+ *
+ * It keeps out of the way of callers: as long as they come often it only looks, a
+ * few times a second, whether they still do; only then does it take the turn.
+ */
+#include "pool/job.h"
+#include "pool/state.h"
+#include "pool/worker.h"
+
+enum { TICK_MS = 5, RETRY_MS = 100 };
+
+void brd_pool_wake_service(brood_pool *pool)
+{
+    brd_os_cond_signal(&pool->service_wake);
+    if (pool->turn == BRD_TURN_SERVICE)
+        brd_os_waiter_ring(pool->waiter);
+}
+
+/* ------------------------------------------------------------------ starts */
+
+static int send_initializer(brood_pool *pool, brd_station *s)
+{
+    brd_task *task = brd_tasks_get(&pool->tasks);
+    if (!task)
+        return BROOD_ENOMEM;
+    int status = brd_functions_index(pool->functions, pool->initializer, &task->function);
+    if (status) {
+        brd_tasks_put(&pool->tasks, task);
+        return status;
+    }
+    task->initializer = true;
+    task->count = 1;
+    task->id = ++pool->last_id;
+    task->args = &pool->initializer_args;
+    status = brd_pool_send(pool, s, task);
+    if (status)
+        brd_tasks_put(&pool->tasks, task);
+    return status;
+}
+
+static int watch(brood_pool *pool, brd_station *s)
+{
+    int status =
+        brd_os_waiter_chan(pool->waiter, s->child.link.frames.chan, BRD_READ, &s->chan_tag);
+    s->watched_chan = !status;
+    if (!status)
+        status = brd_os_waiter_proc(pool->waiter, &s->child.proc, true, &s->proc_tag);
+    s->watched_proc = !status;
+    return status;
+}
+
+static void occupy(brood_pool *pool, brd_station *s, const brd_child *child)
+{
+    s->child = *child;
+    s->seat.first = s->seat.last = 0;
+    s->seat.productive = false;
+    s->seat.broke = 0;
+    atomic_store(&s->child.link.words->parent_cpu, pool->parent_cpu);
+    if (pool->parked)
+        brd_link_set_parked(&s->child.link, true);
+    brd_seat_enter(&s->seat, BRD_SEAT_STARTING);
+    pool->alive++;
+    int status = watch(pool, s);
+    if (!status && pool->initializer)
+        status = send_initializer(pool, s);
+    brd_station_changed(pool, s);
+    if (status || pool->state == BRD_POOL_KILLING || pool->state == BRD_POOL_BROKEN)
+        brd_station_kill(pool, s, status);
+}
+
+static brd_station *empty_station(brood_pool *pool)
+{
+    for (uint32_t i = 0; i < pool->size; i++)
+        if (pool->stations[i]->seat.state == BRD_SEAT_EMPTY)
+            return pool->stations[i];
+    return NULL;
+}
+
+static void start_failed(brood_pool *pool, int status)
+{
+    brood_error error = {.status = status, .text = brood_status_text(status), .function = ""};
+    pool->start_status = status;
+    pool->retry_at = brd_os_now() + RETRY_MS * BRD_MS;
+    brd_pool_count_fruitless(pool, &error);
+}
+
+// The lock is not held while a process starts; only this thread fills stations.
+static void start_one(brood_pool *pool)
+{
+    brd_child child;
+    brd_station *s = empty_station(pool);
+    if (!s) {
+        pool->missing = 0;
+        return;
+    }
+    brd_os_mutex_unlock(&pool->lock);
+    int status =
+        brd_child_start(&child, pool->context, brd_worker_main, brd_os_waiter_bell(pool->waiter));
+    brd_os_mutex_lock(&pool->lock);
+    if (status) {
+        start_failed(pool, status);
+        return;
+    }
+    pool->start_status = BROOD_OK;
+    if (pool->missing)
+        pool->missing--;
+    occupy(pool, s, &child);
+    brd_pool_dispatch_tasks(pool);
+}
+
+/* ----------------------------------------------------------------- service */
+
+static bool may_start(const brood_pool *pool)
+{
+    return pool->missing && (pool->state == BRD_POOL_OPEN || pool->state == BRD_POOL_CLOSING) &&
+           brd_os_now() >= pool->retry_at;
+}
+
+static void serve(brood_pool *pool)
+{
+    pool->turn = BRD_TURN_SERVICE;
+    brd_pool_park(pool, pool->missing ? pool->retry_at : BRD_FOREVER);
+    pool->turn = BRD_TURN_FREE;
+    (void)brd_pool_collect(pool);
+    (void)brd_pool_rebalance(pool);
+    brd_pool_dispatch_tasks(pool);
+    brd_pool_advance(pool);
+    brd_os_cond_broadcast(&pool->news);
+}
+
+static void rest(brood_pool *pool)
+{
+    // A caller that is parked will leave one day, and wakes us then.
+    pool->service_asleep = pool->turn == BRD_TURN_CALLER && pool->parked && !pool->missing;
+    brd_time until = pool->service_asleep ? BRD_FOREVER : brd_os_now() + TICK_MS * BRD_MS;
+    (void)brd_os_cond_wait(&pool->service_wake, &pool->lock, until);
+    pool->service_asleep = false;
+}
+
+void brd_service_run(void *baton)
+{
+    brood_pool *pool = baton;
+    uint64_t seen = 0;
+    brd_os_mutex_lock(&pool->lock);
+    while (!pool->quit) {
+        if (may_start(pool)) {
+            start_one(pool);
+            brd_os_cond_broadcast(&pool->news);
+        } else if (pool->turn == BRD_TURN_FREE && !pool->waiters && seen == pool->activity) {
+            serve(pool);
+        } else {
+            seen = pool->activity;
+            rest(pool);
+        }
+    }
+    brd_os_mutex_unlock(&pool->lock);
+}
