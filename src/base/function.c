@@ -9,6 +9,7 @@
 #include <apr_pools.h>
 #include <apr_strings.h>
 #include <apr_tables.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,8 +49,9 @@ static const char *name_of(brd_functions *t, const brd_place *place)
     for (const char *c = module; *c; c++)
         if (*c == '/' || *c == '\\')
             module = c + 1;
-    return apr_psprintf(t->memory, "%s+0x%" APR_UINT64_T_HEX_FMT, module,
-                        (apr_uint64_t)place->offset);
+    char name[sizeof place->module + 24];
+    (void)snprintf(name, sizeof name, "%s+0x%llx", module, (unsigned long long)place->offset);
+    return apr_pstrdup(t->memory, name);
 }
 
 static int add(brd_functions *t, brood_function *function, const entry **out)
