@@ -42,7 +42,9 @@ static void measure(brd_port *p, brd_time now)
     uint32_t mean = each > UINT32_MAX / 4 ? UINT32_MAX / 4 : (uint32_t)each + 1;
     if (mean < old)
         mean = (uint32_t)((3 * (uint64_t)old + mean) / 4);
-    atomic_store_explicit(&p->words->task_ns, mean, memory_order_relaxed);
+    // The parent reads this line with every result: small changes are not worth its way.
+    if (mean > old + old / 8 || mean < old - old / 8)
+        atomic_store_explicit(&p->words->task_ns, mean, memory_order_relaxed);
     p->batch_start = now;
     p->batch = 0;
 }
@@ -89,7 +91,8 @@ static bool may_spin(brd_port *p)
     if (p->cpus < 2 || atomic_load_explicit(&p->words->crowded, memory_order_relaxed))
         return false;
     int cpu = brd_os_cpu();
-    atomic_store_explicit(&p->words->worker_cpu, cpu, memory_order_relaxed);
+    if (cpu != atomic_load_explicit(&p->words->worker_cpu, memory_order_relaxed))
+        atomic_store_explicit(&p->words->worker_cpu, cpu, memory_order_relaxed);
     return cpu < 0 || cpu != atomic_load_explicit(&p->words->parent_cpu, memory_order_relaxed);
 }
 

@@ -123,8 +123,9 @@ static void note_sent(brood_pool *pool, brd_station *s, brd_task *task)
     if (brd_seat_flight(&s->seat) == 0) {
         pool->busy++;
         // More awake than cpus: spinning would only keep others from their work.
-        atomic_store_explicit(&link->words->crowded, pool->busy + 1 > pool->cpus,
-                              memory_order_relaxed);
+        uint32_t crowded = pool->busy + 1 > pool->cpus;
+        if (crowded != atomic_load_explicit(&link->words->crowded, memory_order_relaxed))
+            atomic_store_explicit(&link->words->crowded, crowded, memory_order_relaxed);
         if (pool->parked)
             brd_link_set_parked(link, true);
     }
