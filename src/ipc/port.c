@@ -12,9 +12,10 @@
 enum {
     SPINS = 1000,
     YIELDS = 20,
-    BATCH = 32,              /* short results a publication */
-    LONG_TASK_NS = 5000,     /* from here on each result is published by itself */
-    NO_YIELD_TASK_NS = 20000 /* yielding would only take the cpu from other workers */
+    BATCH = 32,               /* short results a publication */
+    LONG_TASK_NS = 5000,      /* from here on each result is published by itself */
+    NO_YIELD_TASK_NS = 20000, /* yielding would only take the cpu from other workers */
+    TIME_EVERY = 16           /* waits: the clock costs as much as a short task's way */
 };
 
 int brd_port_open(brd_port *p, brd_shm shm, brd_chan *chan, brd_handle own_bell,
@@ -45,8 +46,6 @@ static void measure(brd_port *p, brd_time now)
     // The parent reads this line with every result: small changes are not worth its way.
     if (mean > old + old / 8 || mean < old - old / 8)
         atomic_store_explicit(&p->words->task_ns, mean, memory_order_relaxed);
-    p->batch_start = now;
-    p->batch = 0;
 }
 
 static void announce(brd_port *p)
@@ -61,8 +60,13 @@ static void announce(brd_port *p)
 static void end_batch(brd_port *p)
 {
     announce(p);
-    if (p->batch)
-        measure(p, brd_os_now());
+    if (!p->batch)
+        return;
+    brd_time now = brd_os_now();
+    if (p->batch_start)
+        measure(p, now);
+    p->batch_start = now;
+    p->batch = 0;
 }
 
 void brd_port_finished(brd_port *p)
@@ -113,10 +117,27 @@ static bool spin(brd_port *p)
     return has_work(p);
 }
 
+// One task after the other, each waited for: only some of them are timed.
+static void end_short_batch(brd_port *p)
+{
+    if (p->batch_start || p->batch > 1) {
+        end_batch(p);
+    } else {
+        announce(p);
+        p->batch = 0;
+    }
+}
+
+static bool is_timed(brd_port *p)
+{
+    return atomic_load_explicit(&p->words->task_ns, memory_order_relaxed) >= LONG_TASK_NS ||
+           p->waits++ % TIME_EVERY == 0;
+}
+
 static void wait_for_work(brd_port *p)
 {
     p->consumed = p->tasks.at;
-    end_batch(p);
+    end_short_batch(p);
     while (!spin(p)) {
         atomic_store(&p->words->worker_parked, 1);
         atomic_thread_fence(memory_order_seq_cst); // see brd_link_flush
@@ -124,7 +145,7 @@ static void wait_for_work(brd_port *p)
             (void)brd_os_bell_wait(&p->own_bell, BRD_FOREVER);
         atomic_store(&p->words->worker_parked, 0);
     }
-    p->batch_start = brd_os_now();
+    p->batch_start = is_timed(p) ? brd_os_now() : 0;
 }
 
 /* ------------------------------------------------------------------ tasks */

@@ -24,10 +24,11 @@ typedef struct brd_port {
     brd_shelf incoming;
     brd_shelf outgoing;
     unsigned cpus;
-    brd_time batch_start; /* when the first task since the last announcement began */
-    uint32_t batch;       /* tasks since then */
-    uint64_t block;       /* of the task at hand; 0: none */
-    uint64_t consumed;    /* the task ring before this position is no longer read */
+    brd_time batch_start; /* when the first task of the batch began; 0: not timed */
+    uint32_t batch;       /* tasks since the last announcement */
+    uint32_t waits;
+    uint64_t block;    /* of the task at hand; 0: none */
+    uint64_t consumed; /* the task ring before this position is no longer read */
 } brd_port;
 
 /** A task, its contents in place. */
