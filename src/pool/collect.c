@@ -164,7 +164,7 @@ bool brd_pool_collect(brood_pool *pool)
     for (uint32_t w = 0; w < pool->words; w++) {
         uint64_t word = atomic_load_explicit(&pool->awaited[w], memory_order_acquire);
         for (uint32_t i = w * 64; word; i++, word >>= 1) {
-            brd_station *s = pool->stations[i];
+            brd_station *s = &pool->stations[i];
             if (word & 1 && s->child.link.words && brd_link_has_news(&s->child.link))
                 any |= brd_station_collect(pool, s);
         }
@@ -172,17 +172,19 @@ bool brd_pool_collect(brood_pool *pool)
     return any;
 }
 
-void brd_pool_fail_all(brood_pool *pool, int status)
+brood_error brd_pool_error(const brood_pool *pool, int status)
 {
     brood_error error = {.status = status, .text = brood_status_text(status), .function = ""};
     if (status == BROOD_EBROKEN && pool->cause) {
-        error.text = pool->cause->text;
-        error.function = pool->cause->function;
-        error.code = pool->cause->code;
-        error.worker = pool->cause->worker;
-        error.exit_kind = pool->cause->exit_kind;
-        error.exit_code = pool->cause->exit_code;
+        error = *pool->cause;
+        error.status = status;
     }
+    return error;
+}
+
+void brd_pool_fail_all(brood_pool *pool, int status)
+{
+    brood_error error = brd_pool_error(pool, status);
     brd_task *task;
     while ((task = brd_queue_pop(&pool->queue)))
         brd_task_fail(pool, task, &error);
@@ -191,7 +193,7 @@ void brd_pool_fail_all(brood_pool *pool, int status)
             brd_job_error(job, job->sent, &error);
     pool->jobs = NULL;
     for (uint32_t i = 0; i < pool->size; i++) {
-        brd_station *s = pool->stations[i];
+        brd_station *s = &pool->stations[i];
         if (brd_seat_flight(&s->seat))
             pool->busy--;
         while ((task = brd_seat_front(&s->seat))) {

@@ -65,9 +65,7 @@ static void lose(brood_pool *pool, brd_task *task, bool started, brood_error *er
 {
     brd_task_enter(task, BRD_TASK_LOST);
     error->function = brd_functions_name(pool->functions, task->function);
-    if (task->initializer) {
-        brd_task_fail(pool, task, error);
-    } else if (!started) {
+    if (!started && !task->initializer) {
         brd_task_enter(task, BRD_TASK_WAITING);
         brd_queue_push_front(&pool->queue, task);
     } else if (task->job) {
@@ -100,7 +98,7 @@ void brd_pool_break(brood_pool *pool)
     pool->missing = 0;
     brd_pool_fail_all(pool, BROOD_EBROKEN);
     for (uint32_t i = 0; i < pool->size; i++)
-        brd_station_kill(pool, pool->stations[i], BROOD_EBROKEN);
+        brd_station_kill(pool, &pool->stations[i], BROOD_EBROKEN);
 }
 
 void brd_pool_count_fruitless(brood_pool *pool, const brood_error *why)

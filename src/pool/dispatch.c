@@ -52,7 +52,7 @@ void brd_pool_set_depth(brood_pool *pool, uint32_t task_ns)
         return;
     pool->depth = depth;
     for (uint32_t i = 0; i < pool->size; i++)
-        brd_station_changed(pool, pool->stations[i]);
+        brd_station_changed(pool, &pool->stations[i]);
 }
 
 // The first set bit at `from` or behind it, or -1.
@@ -86,7 +86,7 @@ void brd_pool_flush(brood_pool *pool)
     if (!pool->unflushed)
         return;
     pool->unflushed = 0;
-    brd_link_flush(&pool->stations[pool->current]->child.link);
+    brd_link_flush(&pool->stations[pool->current].child.link);
 }
 
 static int define_functions(brood_pool *pool, brd_link *link, uint32_t function)
@@ -137,7 +137,7 @@ static void note_sent(brood_pool *pool, brd_station *s, brd_task *task)
 
 static int send_to(brood_pool *pool, uint32_t index, brd_task *task)
 {
-    brd_station *s = pool->stations[index];
+    brd_station *s = &pool->stations[index];
     if (index != pool->current || pool->unflushed >= PUBLISH_EVERY)
         brd_pool_flush(pool);
     pool->current = index;
@@ -202,7 +202,7 @@ static brd_station *most_loaded(brood_pool *pool)
     brd_station *found = NULL;
     uint32_t most = 1; // the front one may be running
     for (uint32_t i = 0; i < pool->size; i++) {
-        brd_station *s = pool->stations[i];
+        brd_station *s = &pool->stations[i];
         uint32_t flight = brd_seat_flight(&s->seat);
         if (flight > most) {
             most = flight;
@@ -231,7 +231,7 @@ bool brd_pool_rebalance(brood_pool *pool)
     if (pool->queue.head || pool->jobs)
         return false;
     for (uint32_t i = 0; i < pool->size && pool->in_flight > pool->busy; i++) {
-        if (pool->stations[i]->seat.state != BRD_SEAT_IDLE)
+        if (pool->stations[i].seat.state != BRD_SEAT_IDLE)
             continue;
         brd_station *loaded = most_loaded(pool);
         if (!loaded || !take_back_one(pool, loaded))

@@ -65,13 +65,10 @@ static int make_stations(brood_pool *pool)
     if (!pool->stations || !pool->awaited || !pool->room)
         return BROOD_ENOMEM;
     for (uint32_t i = 0; i < pool->size; i++) {
-        brd_station *s = calloc(1, sizeof *s);
-        if (!s)
-            return BROOD_ENOMEM;
+        brd_station *s = &pool->stations[i];
         s->seat.index = i;
         s->chan_tag = (brd_tag){.station = s, .process = false};
         s->proc_tag = (brd_tag){.station = s, .process = true};
-        pool->stations[i] = s;
     }
     return BROOD_OK;
 }
@@ -186,12 +183,11 @@ static bool is_done(void *baton)
     return ((const brd_sink *)baton)->done;
 }
 
-static int report_refusal(brood_message *result, int status)
+static void report_refusal(const brood_pool *pool, brood_message *result, int status)
 {
-    brood_error error = {.status = status, .text = brood_status_text(status), .function = ""};
+    brood_error error = brd_pool_error(pool, status);
     if (result)
         (void)brd_message_fail(result, &error);
-    return status;
 }
 
 int brood_pool_apply(brood_pool *pool, brood_function *function, const brood_message *args,
@@ -208,9 +204,11 @@ int brood_pool_apply(brood_pool *pool, brood_function *function, const brood_mes
         task->args = args; // the caller waits, so nothing need be copied
         hand_in(pool, task);
         (void)brd_pool_wait(pool, is_done, &sink, BRD_FOREVER);
+    } else {
+        report_refusal(pool, result, status);
     }
     brd_os_mutex_unlock(&pool->lock);
-    return status ? report_refusal(result, status) : sink.status;
+    return status ? status : sink.status;
 }
 
 static int hand_in_async(brood_pool *pool, brood_function *function, const brood_message *args,
@@ -261,7 +259,7 @@ void brd_sink_abandon(brood_pool *pool, const brd_sink *sink)
         if (task->sink == sink)
             task->sink = NULL;
     for (uint32_t i = 0; pool->stations && i < pool->size; i++) {
-        brd_seat *seat = &pool->stations[i]->seat;
+        brd_seat *seat = &pool->stations[i].seat;
         for (uint64_t at = seat->first; at != seat->last; at++)
             if (seat->flight[at % BRD_FLIGHT_MAX]->sink == sink)
                 seat->flight[at % BRD_FLIGHT_MAX]->sink = NULL;
@@ -273,7 +271,7 @@ void brd_sink_abandon(brood_pool *pool, const brd_sink *sink)
 static void stop_workers(brood_pool *pool)
 {
     for (uint32_t i = 0; i < pool->size; i++) {
-        brd_station *s = pool->stations[i];
+        brd_station *s = &pool->stations[i];
         if (s->seat.state == BRD_SEAT_EMPTY || s->seat.state == BRD_SEAT_DEAD ||
             s->seat.state == BRD_SEAT_DRAINING)
             continue;
@@ -331,7 +329,7 @@ int brood_pool_join(brood_pool *pool, int64_t timeout)
 static void kill_workers(brood_pool *pool, bool force)
 {
     for (uint32_t i = 0; i < pool->size; i++) {
-        brd_station *s = pool->stations[i];
+        brd_station *s = &pool->stations[i];
         if (s->seat.state != BRD_SEAT_EMPTY)
             (void)brd_os_proc_kill(&s->child.proc, force);
     }
@@ -394,8 +392,6 @@ void brood_pool_destroy(brood_pool *pool)
     pool->state = BRD_POOL_STOPPED;
     brd_os_waiter_close(&pool->waiter);
     brd_tasks_clear(&pool->tasks);
-    for (uint32_t i = 0; pool->stations && i < pool->size; i++)
-        free(pool->stations[i]);
     free(pool->stations);
     pool->stations = NULL;
     free(pool->awaited);

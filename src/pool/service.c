@@ -72,8 +72,8 @@ static void occupy(brood_pool *pool, brd_station *s, const brd_child *child)
 static brd_station *empty_station(brood_pool *pool)
 {
     for (uint32_t i = 0; i < pool->size; i++)
-        if (pool->stations[i]->seat.state == BRD_SEAT_EMPTY)
-            return pool->stations[i];
+        if (pool->stations[i].seat.state == BRD_SEAT_EMPTY)
+            return &pool->stations[i];
     return NULL;
 }
 

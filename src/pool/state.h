@@ -48,7 +48,7 @@ struct brood_pool {
     brd_functions *functions;
 
     uint32_t size;
-    brd_station **stations;
+    brd_station *stations;     /* never moves: tags point into it */
     _Atomic uint64_t *awaited; /* a bit a station of which news may come; spinners read it bare */
     uint64_t *room;            /* a bit a station that may get a task */
     uint32_t words;            /* of the two bitmaps */
@@ -121,6 +121,9 @@ bool brd_pool_collect(brood_pool *pool);
 /** Reads one station's ring. True if anything came. */
 bool brd_station_collect(brood_pool *pool, brd_station *station);
 
+/** What the pool itself says of this status; of BROOD_EBROKEN, the cause. Borrowed. */
+brood_error brd_pool_error(const brood_pool *pool, int status);
+
 /** Ends every task that has not ended with this status. */
 void brd_pool_fail_all(brood_pool *pool, int status);
 
@@ -159,7 +162,7 @@ void brd_pool_park(brood_pool *pool, brd_time until);
 void brd_pool_wake_service(brood_pool *pool);
 
 /** The service thread. */
-void brd_service_run(void *pool);
+void brd_service_run(void *baton);
 
 /* ------------------------------------------------------------------- tasks */
 

@@ -34,7 +34,7 @@ static bool any_news(brood_pool *pool)
     for (uint32_t w = 0; w < pool->words; w++) {
         uint64_t word = atomic_load_explicit(&pool->awaited[w], memory_order_acquire);
         for (uint32_t i = w * 64; word; i++, word >>= 1)
-            if (word & 1 && brd_link_has_news(&pool->stations[i]->child.link))
+            if (word & 1 && brd_link_has_news(&pool->stations[i].child.link))
                 return true;
     }
     return false;
@@ -48,7 +48,7 @@ static void note_cpu(brood_pool *pool, int cpu)
         return;
     pool->parent_cpu = cpu;
     for (uint32_t i = 0; i < pool->size; i++) {
-        brd_link *link = &pool->stations[i]->child.link;
+        brd_link *link = &pool->stations[i].child.link;
         if (link->words)
             atomic_store_explicit(&link->words->parent_cpu, cpu, memory_order_relaxed);
     }
@@ -60,7 +60,7 @@ static bool may_spin(brood_pool *pool)
     note_cpu(pool, cpu);
     if (pool->cpus < 2 || pool->busy + 1 > pool->cpus || !pool->busy)
         return false;
-    const brd_link *link = &pool->stations[pool->current]->child.link;
+    const brd_link *link = &pool->stations[pool->current].child.link;
     return cpu < 0 || !link->words ||
            atomic_load_explicit(&link->words->worker_cpu, memory_order_relaxed) != cpu;
 }
@@ -88,8 +88,8 @@ static void tell_parked(brood_pool *pool, bool parked)
     for (uint32_t w = 0; w < pool->words; w++) {
         uint64_t word = atomic_load_explicit(&pool->awaited[w], memory_order_relaxed);
         for (uint32_t i = w * 64; word; i++, word >>= 1)
-            if (word & 1 && pool->stations[i]->child.link.words)
-                brd_link_set_parked(&pool->stations[i]->child.link, parked);
+            if (word & 1 && pool->stations[i].child.link.words)
+                brd_link_set_parked(&pool->stations[i].child.link, parked);
     }
 }
 
@@ -98,7 +98,7 @@ static bool look_deeper(brood_pool *pool)
 {
     bool any = false;
     for (uint32_t i = 0; i < pool->size; i++) {
-        brd_station *s = pool->stations[i];
+        brd_station *s = &pool->stations[i];
         if (!s->child.link.words || !brd_ring_has_any(&s->child.link.results))
             continue;
         brd_ring_look_deeper(&s->child.link.results);

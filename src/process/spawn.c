@@ -67,6 +67,8 @@ static int start_process(brd_child *c, const brood_context *context, brd_launch 
     how->argv = argv;
     if (!status)
         status = brd_os_proc_start(&c->proc, how);
+    how->program = NULL;
+    how->argv = NULL;
     return status;
 }
 
