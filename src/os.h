@@ -348,6 +348,11 @@ void brd_os_yield(void);
 unsigned brd_os_cpu_count(void);
 /** The cpu that this thread runs on just now; -1 where nobody can tell. */
 int brd_os_cpu(void);
+/**
+ * Moves this thread to another cpu that it may use, if there is one, and leaves
+ * the scheduler as free as before. A hint: it may do nothing.
+ */
+void brd_os_leave_cpu(void);
 int64_t brd_os_pid(void);
 /** Bytes of a page, a power of two. */
 size_t brd_os_page(void);

@@ -15,7 +15,8 @@ enum {
     BATCH = 32,               /* short results a publication */
     LONG_TASK_NS = 5000,      /* from here on each result is published by itself */
     NO_YIELD_TASK_NS = 20000, /* yielding would only take the cpu from other workers */
-    TIME_EVERY = 16           /* waits: the clock costs as much as a short task's way */
+    SHARED_WAITS = 16,
+    TIME_EVERY = 16 /* waits: the clock costs as much as a short task's way */
 };
 
 int brd_port_open(brd_port *p, brd_shm shm, brd_chan *chan, brd_handle own_bell,
@@ -97,7 +98,17 @@ static bool may_spin(brd_port *p)
     int cpu = brd_os_cpu();
     if (cpu != atomic_load_explicit(&p->words->worker_cpu, memory_order_relaxed))
         atomic_store_explicit(&p->words->worker_cpu, cpu, memory_order_relaxed);
-    return cpu < 0 || cpu != atomic_load_explicit(&p->words->parent_cpu, memory_order_relaxed);
+    if (cpu < 0 || cpu != atomic_load_explicit(&p->words->parent_cpu, memory_order_relaxed)) {
+        p->shared = 0;
+        return true;
+    }
+    // Two that talk in turn look like one to the scheduler, which then leaves them
+    // on one cpu for long although another is idle.
+    if (++p->shared == SHARED_WAITS) {
+        brd_os_leave_cpu();
+        p->shared = 0;
+    }
+    return false;
 }
 
 static bool spin(brd_port *p)

@@ -27,6 +27,7 @@ typedef struct brd_port {
     brd_time batch_start; /* when the first task of the batch began; 0: not timed */
     uint32_t batch;       /* tasks since the last announcement */
     uint32_t waits;
+    uint32_t shared;   /* waits in a row that found the parent on this cpu */
     uint64_t block;    /* of the task at hand; 0: none */
     uint64_t consumed; /* the task ring before this position is no longer read */
 } brd_port;

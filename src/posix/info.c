@@ -58,6 +58,19 @@ int brd_os_cpu(void)
     return sched_getcpu();
 }
 
+void brd_os_leave_cpu(void)
+{
+    cpu_set_t all, others;
+    int cpu = sched_getcpu();
+    // On a machine with more cpus than the set holds there is no need to be choosy.
+    if (cpu < 0 || cpu >= CPU_SETSIZE || sched_getaffinity(0, sizeof all, &all) != 0)
+        return;
+    others = all;
+    CPU_CLR((size_t)cpu, &others);
+    if (CPU_COUNT(&others) && sched_setaffinity(0, sizeof others, &others) == 0)
+        (void)sched_setaffinity(0, sizeof all, &all);
+}
+
 /** The cpus that the scheduler lets us on. */
 static unsigned cpu_affinity(void)
 {
@@ -219,6 +232,10 @@ int brd_os_argument(unsigned index, char *buffer, size_t cap)
 int brd_os_cpu(void)
 {
     return -1;
+}
+
+void brd_os_leave_cpu(void)
+{
 }
 
 static unsigned cpu_affinity(void)

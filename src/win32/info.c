@@ -50,6 +50,11 @@ int brd_os_cpu(void)
     return number.Group * 64 + number.Number;
 }
 
+void brd_os_leave_cpu(void)
+{
+    // The scheduler here prefers an idle cpu for a thread that wakes; it needs no help.
+}
+
 int64_t brd_os_pid(void)
 {
     return (int64_t)GetCurrentProcessId();
