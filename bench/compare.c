@@ -1,0 +1,104 @@
+/*
+ * The ratios that decide, and what is to be reached: `house` is the first goal,
+ * `goal` the last one.
+ */
+#include "bench.h"
+#include "stats.h"
+#include <stdio.h>
+
+static const char brood[] = "brood", limit[] = "limit";
+static const char py_fork[] = "py.pool.fork", py_spawn[] = "py.pool.spawn";
+
+typedef struct target {
+    const char *name;
+    stats_row_name over, under;
+    char sense; /* '<': at most, '>': at least, 0: only reported */
+    double house, goal;
+    bool python;
+} target;
+
+static const target targets[] = {
+    {"W1.p50 brood/limit", {brood, "W1.p50"}, {limit, "W1.p50"}, '<', 4, 2, false},
+    {"W1.p99 brood/limit", {brood, "W1.p99"}, {limit, "W1.p99"}, '<', 0, 3, false},
+    {"W1.parked brood/limit",
+     {brood, "W1.parked.p50"},
+     {limit, "W1.parked.p50"},
+     '<',
+     0,
+     1.3,
+     false},
+    {"W1.p50 CPython/brood", {py_fork, "W1.p50"}, {brood, "W1.p50"}, 0, 0, 0, true},
+    {"W2.c1 brood/CPython", {brood, "W2.c1"}, {py_fork, "W2.c1"}, '>', 100, 500, true},
+    {"W2.async brood/CPython", {brood, "W2.async"}, {py_fork, "W2.async"}, '>', 0, 250, true},
+    {"W2.c64 brood/CPython", {brood, "W2.c64"}, {py_fork, "W2.c64"}, '>', 0, 100, true},
+    {"W2.c1 limit/brood", {limit, "W2.c1"}, {brood, "W2.c1"}, 0, 0, 0, false},
+    {"W2.async limit/brood", {limit, "W2.c1"}, {brood, "W2.async"}, 0, 0, 0, false},
+    {"W2.c64 limit/brood", {limit, "W2.c64"}, {brood, "W2.c64"}, 0, 0, 0, false},
+    {"W3.echo64M brood/memcpy", {brood, "W3.echo64M"}, {limit, "W3.echo64M"}, '>', 0, 0.25, false},
+    {"W4 CPython/brood",
+     {py_spawn, "W4.spawn.ready"},
+     {brood, "W4.spawn.ready"},
+     '>',
+     20,
+     50,
+     true},
+    {"W4 brood/limit", {brood, "W4.spawn.ready"}, {limit, "W4.spawn.ready"}, '<', 0, 1.5, false},
+    {"W4 1G/small", {brood, "W4.spawn.1G.ready"}, {brood, "W4.spawn.ready"}, '<', 0, 1.2, false},
+    {"W5.c1 brood/limit", {brood, "W5.c1"}, {limit, "W5.c1"}, '<', 1.03, 1.01, false},
+    {"W5.c250 brood/limit", {brood, "W5.c250"}, {limit, "W5.c1"}, '<', 0, 1.01, false},
+    {"W7 cost 64/2 workers",
+     {brood, "W7.w2.n2000000"},
+     {brood, "W7.w64.n2000000"},
+     '<',
+     0,
+     1.3,
+     false},
+    {"W7 cost 256/2 workers",
+     {brood, "W7.w2.n2000000"},
+     {brood, "W7.w256.n2000000"},
+     '<',
+     0,
+     1.5,
+     false},
+    {"W7 cost 10^6/10^5 tasks",
+     {brood, "W7.w2.n100000"},
+     {brood, "W7.w2.n1000000"},
+     '<',
+     0,
+     1.1,
+     false},
+};
+
+static const char *verdict(char sense, double value, double bound)
+{
+    return (sense == '<' ? value <= bound : value >= bound) ? "reached" : "missed";
+}
+
+static void print_value(const char *name, double value, const char *unit, char sense, double house,
+                        double goal)
+{
+    printf("ratio\t%s\t%.4g\t%s", name, value, unit);
+    if (sense && house > 0)
+        printf(" (house %c= %g: %s)", sense, house, verdict(sense, value, house));
+    if (sense)
+        printf(" (goal %c= %g: %s)", sense, goal, verdict(sense, value, goal));
+    printf("\n");
+}
+
+void compare_print(bool with_python)
+{
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        const target *t = &targets[i];
+        double value = stats_ratio(t->over, t->under);
+        if (value >= 0)
+            print_value(t->name, value, "x", t->sense, t->house, t->goal);
+        else if (t->python && !with_python && stats_median(brood, "W1.p50") > 0)
+            fprintf(stderr, "%s: only with --python\n", t->name);
+    }
+    double memory = stats_median(brood, "W6.beyond_bare"), cpu = stats_median(brood, "W6.cpu");
+    if (memory != -1)
+        print_value("W6 idle worker beyond a bare one", memory, "KiB", '<', 0, 300);
+    if (cpu >= 0)
+        print_value("W6 cpu of an idle pool", cpu, "ms", '<', 0, 0.5);
+    (void)fflush(stdout);
+}

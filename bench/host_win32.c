@@ -1,0 +1,59 @@
+/*
+ * What the benchmark asks the host: cpu time and memory.
+ */
+#include "bench.h"
+#include <stdlib.h>
+#include <string.h>
+#include <windows.h>
+
+// The system counts cpu time in steps of a clock tick, much longer than a task.
+int64_t host_thread_ns(void)
+{
+    return brd_os_now();
+}
+
+static double to_ms(FILETIME t)
+{
+    return (double)((uint64_t)t.dwHighDateTime << 32 | t.dwLowDateTime) / 1e4;
+}
+
+double host_cpu_ms(int64_t pid)
+{
+    FILETIME born, ended, kernel, user;
+    double ms = -1;
+    HANDLE process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, (DWORD)pid);
+    if (!process)
+        return -1;
+    if (GetProcessTimes(process, &born, &ended, &kernel, &user))
+        ms = to_ms(kernel) + to_ms(user);
+    CloseHandle(process);
+    return ms;
+}
+
+double host_pss_kib(int64_t pid)
+{
+    (void)pid;
+    return -1;
+}
+
+void *host_touched(size_t size)
+{
+    void *memory = malloc(size);
+    if (memory)
+        memset(memory, 1, size);
+    return memory;
+}
+
+void host_release(void *memory, size_t size)
+{
+    (void)size;
+    free(memory);
+}
+
+int host_run(const char *command, const char *arguments, void (*line)(char *text))
+{
+    (void)command;
+    (void)arguments;
+    (void)line;
+    return BROOD_ENOTSUP;
+}

@@ -1,0 +1,32 @@
+/*
+ * The CPython contender: another program that prints rows of the same form.
+ */
+#include "bench.h"
+#include "stats.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// who <tab> metric <tab> value <tab> unit
+static void take_row(char *text)
+{
+    char *field[4] = {text, NULL, NULL, NULL};
+    text[strcspn(text, "\r\n")] = 0;
+    for (size_t i = 1; i < 4; i++) {
+        char *tab = strchr(field[i - 1], '\t');
+        if (!tab)
+            return;
+        *tab = 0;
+        field[i] = tab + 1;
+    }
+    stats_add(field[0], field[1], strtod(field[2], NULL), field[3]);
+}
+
+void python_run(const bench_options *o, const char *arguments)
+{
+    if (!o->python)
+        return;
+    int status = host_run(o->python, arguments, take_row);
+    if (status)
+        fprintf(stderr, "%s %s: %s\n", o->python, arguments, brood_status_text(status));
+}
