@@ -56,10 +56,10 @@ static void write_header(brd_ring_out *out, uint64_t size, uint32_t kind)
 
 void *brd_ring_reserve(brd_ring_out *out, size_t size)
 {
+    if (size > brd_ring_limit(out->capacity))
+        return NULL;
     uint64_t need = record_size(size);
     uint64_t to_end = out->capacity - (out->at & (out->capacity - 1));
-    if (need > out->capacity / 2)
-        return NULL;
     if (need > to_end) {
         // Records are contiguous: the rest of the ring becomes padding.
         if (!has_room(out, to_end + need))
@@ -108,7 +108,9 @@ static void refresh(brd_ring_in *in, uint64_t end)
 {
     if ((int64_t)(end - in->tail) <= 0)
         return;
-    if (end - in->at > in->capacity || end % BRD_RING_ALIGN != 0)
+    // What was not released cannot be written over, so that nothing is endless: not
+    // the records between two releases, and not the padding that next skips.
+    if (end - in->released > in->capacity || end % BRD_RING_ALIGN != 0)
         in->broken = true;
     else
         in->tail = end;
