@@ -28,6 +28,11 @@ foreach(entry IN LISTS entries)
   endif()
 endforeach()
 
+# What the C library lacks, wordcount takes from APR: directories and files.
+if(TARGET example_wordcount)
+  target_link_libraries(example_wordcount PRIVATE APR::APR)
+endif()
+
 # Every example is a test: it runs and returns 0.
 if(BROOD_TESTS)
   set(args_wordcount --workers 2 "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
