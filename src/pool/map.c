@@ -30,7 +30,8 @@ static size_t default_chunk(size_t count, uint32_t workers)
 static int check(const brood_pool *pool, const void *function, const brood_items *items,
                  brood_results **out)
 {
-    if (!pool || !function || !out || (items->count && (!items->data || !items->kind)))
+    if (!pool || !function || !out ||
+        (items->count && (!items->data || !items->kind || !items->item_size)))
         return BROOD_EINVAL;
     return items->count > SIZE_MAX / sizeof(brd_outcome) - 16 ? BROOD_ENOMEM : BROOD_OK;
 }
