@@ -97,6 +97,10 @@ void python_run(const bench_options *o, const char *arguments);
 /** Cpu time of this thread (where that is too coarse: time). */
 int64_t host_thread_ns(void);
 
+/** Keeps this thread on the first or the last of its cpus, and frees it again. */
+void host_pin(bool last);
+void host_unpin(void);
+
 /** Milliseconds of cpu that a child or this process used so far; < 0: unknown. */
 double host_cpu_ms(int64_t pid);
 

@@ -4,6 +4,7 @@
 #include "bench.h"
 #include <errno.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,41 @@ int64_t host_thread_ns(void)
     (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return to_ns(t);
 }
+
+#if defined(__linux__)
+static cpu_set_t allowed;
+static bool pinned;
+
+void host_pin(bool last)
+{
+    cpu_set_t one;
+    size_t cpu = 0, found = CPU_SETSIZE;
+    CPU_ZERO(&one);
+    if (pinned || sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return;
+    for (; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &allowed) && (last || found == CPU_SETSIZE))
+            found = cpu;
+    CPU_SET(found, &one);
+    pinned = sched_setaffinity(0, sizeof one, &one) == 0;
+}
+
+void host_unpin(void)
+{
+    if (pinned)
+        (void)sched_setaffinity(0, sizeof allowed, &allowed);
+    pinned = false;
+}
+#else
+void host_pin(bool last)
+{
+    (void)last;
+}
+
+void host_unpin(void)
+{
+}
+#endif
 
 double host_cpu_ms(int64_t pid)
 {

@@ -12,6 +12,28 @@ int64_t host_thread_ns(void)
     return brd_os_now();
 }
 
+static DWORD_PTR allowed;
+
+void host_pin(bool last)
+{
+    DWORD_PTR mine, all, one = 1;
+    if (allowed || !GetProcessAffinityMask(GetCurrentProcess(), &mine, &all) || !mine)
+        return;
+    for (DWORD_PTR rest = mine; rest; rest >>= 1)
+        if (last)
+            one = rest == 1 ? one : one << 1;
+    while (!(mine & one))
+        one = last ? one >> 1 : one << 1;
+    allowed = SetThreadAffinityMask(GetCurrentThread(), one);
+}
+
+void host_unpin(void)
+{
+    if (allowed)
+        (void)SetThreadAffinityMask(GetCurrentThread(), allowed);
+    allowed = 0;
+}
+
 static double to_ms(FILETIME t)
 {
     return (double)((uint64_t)t.dwHighDateTime << 32 | t.dwLowDateTime) / 1e4;

@@ -18,6 +18,8 @@ typedef struct child {
 static void pingpong(child *c)
 {
     limit_ring *in = &c->lane->tasks, *out = &c->lane->results;
+    if (c->shared->spins)
+        host_pin(true);
     for (uint32_t i = 1;; i++) {
         limit_await(&in->tail, i - 1, c->shared->spins, &c->own_bell);
         uint64_t word = in->slots[i & 1];

@@ -69,10 +69,10 @@ static size_t apply_many(brood_pool *pool, int64_t *ns, size_t count, int64_t ga
 
 void work_latency(const bench_options *o, int round)
 {
-    size_t count = o->quick ? 2000 : 20000, parked = o->quick ? 50 : 300;
+    size_t count = o->quick ? 2000 : 5000, parked = o->quick ? 50 : 300;
     int64_t *ns = memory(count, sizeof *ns);
     brood_pool *pool = bench_warm_pool(1);
-    for (int i = 0; i < (o->quick ? 1 : 3); i++) {
+    for (int i = 0; i < (o->quick ? 1 : 8); i++) {
         stats_latency("limit", "W1", ns, limit_pingpong(ns, count, SPINS, 0));
         stats_latency("brood", "W1", ns, apply_many(pool, ns, count, 0));
     }
