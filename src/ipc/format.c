@@ -4,13 +4,14 @@
  */
 #include "ipc/format.h"
 #include <stdint.h>
+#include <string.h>
 
 static bool closes(char open, char c)
 {
     return (open == '(' && c == ')') || (open == '{' && c == '}');
 }
 
-bool brd_format_count(const char *format, size_t *count)
+bool brd_format_count(const char *format, char close, size_t *count)
 {
     char open[BRD_FORMAT_DEPTH];
     int depth = 0;
@@ -18,8 +19,9 @@ bool brd_format_count(const char *format, size_t *count)
     for (; *format; format++) {
         if (*format == ')' || *format == '}') {
             if (depth == 0) {
-                *count = n;
-                return true;
+                if (*format == close)
+                    *count = n;
+                return *format == close;
             }
             if (!closes(open[--depth], *format))
                 return false;
@@ -31,7 +33,7 @@ bool brd_format_count(const char *format, size_t *count)
             if (depth == BRD_FORMAT_DEPTH)
                 return false;
             open[depth++] = *format;
-        } else if (*format == 'a' && !*++format) {
+        } else if (*format == 'a' && (!*++format || strchr("(){}", *format))) {
             return false;
         }
     }
@@ -42,6 +44,7 @@ bool brd_format_count(const char *format, size_t *count)
 typedef struct object_head {
     size_t size;
     size_t inside;
+    bool group; /* an array or a map, be it empty */
 } object_head;
 
 static uint64_t big_endian(const unsigned char *bytes, size_t width)
@@ -66,36 +69,43 @@ static bool measured(const unsigned char *bytes, size_t size, size_t width, size
         out->size += (size_t)length;
     else
         out->inside = (size_t)length * (size_t)per;
+    out->group = per != 0;
     return out->size <= size;
 }
 
-static bool fixed(size_t size, size_t need, size_t inside, object_head *out)
+static bool fixed(size_t size, size_t need, object_head *out)
 {
-    *out = (object_head){.size = need, .inside = inside};
+    *out = (object_head){.size = need};
     return need <= size;
+}
+
+static bool group(size_t inside, object_head *out)
+{
+    *out = (object_head){.size = 1, .inside = inside, .group = true};
+    return true;
 }
 
 static bool read_head(const unsigned char *bytes, size_t size, object_head *out)
 {
     unsigned char c = bytes[0];
     if (c <= 0x7f || c >= 0xe0 || c == 0xc0 || c == 0xc2 || c == 0xc3)
-        return fixed(size, 1, 0, out);
+        return fixed(size, 1, out);
     if (c <= 0x8f)
-        return fixed(size, 1, 2u * (c & 15u), out);
+        return group(2u * (c & 15u), out);
     if (c <= 0x9f)
-        return fixed(size, 1, c & 15u, out);
+        return group(c & 15u, out);
     if (c <= 0xbf)
-        return fixed(size, 1 + (c & 31u), 0, out);
+        return fixed(size, 1 + (c & 31u), out);
     if (c >= 0xc4 && c <= 0xc6) // bin
         return measured(bytes, size, (size_t)1 << (c - 0xc4), 0, 0, out);
     if (c >= 0xc7 && c <= 0xc9) // ext
         return measured(bytes, size, (size_t)1 << (c - 0xc7), 1, 0, out);
     if (c == 0xca || c == 0xcb) // float
-        return fixed(size, c == 0xca ? 5 : 9, 0, out);
+        return fixed(size, c == 0xca ? 5 : 9, out);
     if (c >= 0xcc && c <= 0xd3) // uint, int
-        return fixed(size, 1 + ((size_t)1 << ((c - 0xcc) & 3)), 0, out);
+        return fixed(size, 1 + ((size_t)1 << ((c - 0xcc) & 3)), out);
     if (c >= 0xd4 && c <= 0xd8) // fixext
-        return fixed(size, 2 + ((size_t)1 << (c - 0xd4)), 0, out);
+        return fixed(size, 2 + ((size_t)1 << (c - 0xd4)), out);
     if (c >= 0xd9 && c <= 0xdb) // str
         return measured(bytes, size, (size_t)1 << (c - 0xd9), 0, 0, out);
     if (c == 0xdc || c == 0xdd) // array
@@ -120,10 +130,11 @@ size_t brd_object_size(const unsigned char *bytes, size_t size)
         if (at == size || !read_head(bytes + at, size - at, &head))
             return 0;
         at += head.size;
+        // The decoder has no room for a deeper group, not even for an empty one.
+        if (head.inside > size - at || (head.group && depth == BRD_FORMAT_DEPTH))
+            return 0;
         if (head.inside == 0)
             continue;
-        if (head.inside > size - at || depth == BRD_FORMAT_DEPTH)
-            return 0;
         left[++depth] = head.inside;
     }
     return at;

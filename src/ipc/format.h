@@ -11,10 +11,10 @@
 enum { BRD_FORMAT_DEPTH = 32 };
 
 /**
- * Counts the values from `format` to the bracket that closes its group. False if
- * the brackets do not match.
+ * Counts the values from `format` to the bracket that closes its group, which must
+ * be `close`. False if the brackets do not match.
  */
-bool brd_format_count(const char *format, size_t *count);
+bool brd_format_count(const char *format, char close, size_t *count);
 
 /**
  * The size of the MessagePack object at the start of these bytes, with all that

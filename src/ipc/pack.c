@@ -117,6 +117,10 @@ static int pack_element(pack_state *s, char letter, const void *base, size_t i)
 
 static int pack_array(pack_state *s, char letter)
 {
+    // Checked first: an array of none has no element that could fail, and what is
+    // deeper than a reader goes would be no message.
+    if (!strchr("ybnqiuxtds", letter) || (letter != 'y' && s->depth == BRD_FORMAT_DEPTH))
+        return BROOD_EINVAL;
     const void *base = va_arg(s->values, const void *);
     size_t count = va_arg(s->values, size_t);
     if ((!base && count) || count > UINT32_MAX)
@@ -137,7 +141,7 @@ static int pack_value(pack_state *s);
 static int pack_group(pack_state *s, char close)
 {
     size_t count;
-    if (++s->depth > BRD_FORMAT_DEPTH || !brd_format_count(s->format, &count))
+    if (++s->depth > BRD_FORMAT_DEPTH || !brd_format_count(s->format, close, &count))
         return BROOD_EINVAL;
     bool keywords = close == '}';
     int failed =

@@ -153,7 +153,7 @@ static int read_value(unpack_state *s, const msgpack_object *o);
 static int read_tuple(unpack_state *s, const msgpack_object *o)
 {
     size_t count;
-    if (!brd_format_count(s->format, &count))
+    if (!brd_format_count(s->format, ')', &count))
         return BROOD_EINVAL;
     if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size != count)
         return BROOD_ETYPE;
@@ -167,14 +167,15 @@ static int read_tuple(unpack_state *s, const msgpack_object *o)
 static int read_keywords(unpack_state *s, const msgpack_object *o)
 {
     size_t count;
-    if (!brd_format_count(s->format, &count))
+    if (!brd_format_count(s->format, '}', &count))
         return BROOD_EINVAL;
     if (o->type != MSGPACK_OBJECT_MAP)
         return BROOD_ETYPE;
     int status = BROOD_OK;
     for (size_t i = 0; !status && i < count; i++) {
-        const msgpack_object *value = find_key(o, va_arg(s->outputs, const char *));
-        status = value ? read_value(s, value) : BROOD_ETYPE;
+        const char *key = va_arg(s->outputs, const char *);
+        const msgpack_object *value = key ? find_key(o, key) : NULL;
+        status = value ? read_value(s, value) : key ? BROOD_ETYPE : BROOD_EINVAL;
     }
     s->format++;
     return status;
