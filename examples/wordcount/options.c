@@ -36,7 +36,7 @@ static bool read_number(const char *text, unsigned long most, unsigned long *out
 
 static bool complain(const char *about, int *code)
 {
-    fprintf(stderr, "wordcount: %s; try wordcount --help\n", about);
+    fprintf(stderr, "wordcount: %s: what is meant? Try wordcount --help\n", about);
     *code = EXIT_NOTHING;
     return false;
 }
@@ -82,5 +82,5 @@ bool options_read(options *o, int argc, const char *const *argv, int *code)
     }
     o->paths = argv + i;
     o->count = (size_t)(argc - i);
-    return o->count ? true : complain("no files are named", code);
+    return o->count ? true : complain("no files", code);
 }
