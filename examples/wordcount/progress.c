@@ -17,8 +17,9 @@ void progress_start(progress *p, apr_pool_t *memory)
         p->terminal = info.filetype == APR_CHR;
 }
 
-void progress_show(progress *p, size_t done, size_t count)
+void progress_show(size_t done, size_t count, void *baton)
 {
+    progress *p = baton;
     apr_time_t now = p->terminal ? apr_time_now() : 0;
     if (!p->terminal || (now < p->next && done < count))
         return;

@@ -126,7 +126,8 @@ typedef struct progress {
 } progress;
 
 void progress_start(progress *p, apr_pool_t *memory);
-void progress_show(progress *p, size_t done, size_t count);
+/** Fits .progress of BROOD_MAP. */
+void progress_show(size_t done, size_t count, void *baton);
 void progress_end(progress *p);
 
 /* -------------------------------------------------------------- workers.c */

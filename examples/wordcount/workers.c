@@ -7,13 +7,12 @@
  *     at  how often each of them was seen
  *
  * A file whose worker died, or that cannot be read, is one failed item of the map.
+ * All results are in memory until they are added up: a fraction of the files' size.
  */
 #include "wordcount.h"
 #include <apr_general.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { WINDOW = 256 }; /* files that are handed in and not yet added */
 
 /** What a worker keeps from task to task. */
 static struct worker {
@@ -71,57 +70,39 @@ static int add_result(totals *sum, brood_message *result)
     return table_add_packed(&sum->table, words, size, counts, n);
 }
 
-/** Futures of files first ... next - 1, each at its number % WINDOW. */
-typedef struct window {
-    brood_future *futures[WINDOW];
-    size_t first;
-    size_t next;
-} window;
-
-static int hand_in(window *w, const char *path, brood_pool *pool)
+static int add_results(totals *sum, const files *f, const options *o, brood_results *results)
 {
-    brood_message args = BROOD_MESSAGE_INIT;
-    int status = brood_pack(&args, "s", path);
-    if (!status)
-        status =
-            brood_pool_apply_async(pool, count_task, &args, NULL, &w->futures[w->next % WINDOW]);
-    if (!status)
-        w->next++;
-    brood_message_clear(&args);
-    return status;
-}
-
-// Waits for the first file of the window and adds its words.
-static int take(window *w, totals *sum, const char *path, const char *crash)
-{
-    brood_message result = BROOD_MESSAGE_INIT;
-    brood_future **future = &w->futures[w->first++ % WINDOW];
     int status = BROOD_OK;
-    if (brood_future_get(*future, BROOD_FOREVER, &result))
-        report_missing(sum, path, brood_message_error(&result), path == crash);
-    else
-        status = add_result(sum, &result);
-    brood_message_clear(&result);
-    brood_future_destroy(*future);
-    *future = NULL;
-    return status;
-}
-
-// The words of early files are added while workers count the later ones.
-static int count_all(totals *sum, const files *f, const options *o, brood_pool *pool, progress *bar)
-{
-    window w = {.first = 0};
-    int status = BROOD_OK;
-    while (!status && w.first < f->count) {
-        while (!status && w.next < f->count && w.next < w.first + WINDOW)
-            status = hand_in(&w, f->paths[w.next], pool);
-        if (!status)
-            status = take(&w, sum, f->paths[w.first], o->crash);
-        progress_show(bar, w.first, f->count);
+    for (size_t i = 0; !status && i < brood_results_count(results); i++) {
+        const brood_error *error = brood_results_error(results, i);
+        if (error)
+            report_missing(sum, f->paths[i], error, f->paths[i] == o->crash);
+        else
+            status = add_result(sum, brood_results_at(results, i));
     }
-    for (size_t i = 0; i < WINDOW; i++)
-        brood_future_destroy(w.futures[i]);
+    return status;
+}
+
+// Large enough that a small file costs no wake-up of its own, small enough that the
+// workers end together.
+static size_t chunk_of(size_t count, uint32_t workers)
+{
+    size_t chunk = count / ((size_t)workers * 64);
+    return chunk < 1 ? 1 : chunk > 32 ? 32 : chunk;
+}
+
+static int map(totals *sum, const files *f, const options *o, brood_pool *pool, progress *bar)
+{
+    brood_results *results = NULL;
+    size_t chunk = chunk_of(f->count, brood_pool_processes(pool));
+    // Its status is that of the first failed item, and those are reported one by one.
+    int status = brood_pool_map(
+        pool, count_task, brood_items_strings(f->paths, f->count),
+        BROOD_MAP(.chunksize = chunk, .progress = progress_show, .baton = bar), &results);
     progress_end(bar);
+    if (results)
+        status = add_results(sum, f, o, results);
+    brood_results_destroy(results);
     return status;
 }
 
@@ -137,7 +118,7 @@ int count_with_workers(totals *sum, const files *f, const options *o, progress *
     if (!status)
         sum->workers = brood_pool_processes(pool);
     if (!status)
-        status = count_all(sum, f, o, pool, bar);
+        status = map(sum, f, o, pool, bar);
     brood_pool_destroy(pool);
     brood_message_clear(&crash);
     return status;
