@@ -152,12 +152,15 @@ static bool work(brood_pool *pool)
     return true;
 }
 
-static void take_turn(brood_pool *pool, brd_time until, bool busy)
+// While this thread spun, another one may have read what it waits for: no bell
+// would ever ring for that again.
+static void take_turn(brood_pool *pool, bool (*ended)(void *baton), void *baton, brd_time until,
+                      bool busy)
 {
     pool->turn = BRD_TURN_CALLER;
     if (busy)
         brd_pool_park(pool, 0);
-    else if (!spin(pool) && !brd_pool_rebalance(pool))
+    else if (!spin(pool) && !ended(baton) && !brd_pool_rebalance(pool))
         brd_pool_park(pool, until);
     pool->turn = BRD_TURN_FREE;
     brd_pool_dispatch_tasks(pool);
@@ -191,7 +194,7 @@ int brd_pool_wait(brood_pool *pool, bool (*ended)(void *baton), void *baton, brd
         if (busy && ++rounds % POLL_EVERY != 0)
             continue;
         if (pool->turn == BRD_TURN_FREE)
-            take_turn(pool, until, busy);
+            take_turn(pool, ended, baton, until, busy);
         else if (!busy)
             follow(pool, until);
     }
