@@ -70,13 +70,18 @@ static void end_batch(brd_port *p)
     p->batch = 0;
 }
 
+static void give_block_back(brd_port *p)
+{
+    if (!p->block)
+        return;
+    brd_frame frame = {.type = BRD_FRAME_BACK, .a = p->block};
+    (void)brd_frames_write(&p->frames, &frame, BRD_FOREVER);
+    p->block = 0;
+}
+
 void brd_port_finished(brd_port *p)
 {
-    if (p->block) {
-        brd_frame frame = {.type = BRD_FRAME_BACK, .a = p->block};
-        (void)brd_frames_write(&p->frames, &frame, BRD_FOREVER);
-        p->block = 0;
-    }
+    give_block_back(p);
     p->consumed = p->tasks.at;
     uint32_t task_ns = atomic_load_explicit(&p->words->task_ns, memory_order_relaxed);
     if (++p->batch >= BATCH || task_ns >= LONG_TASK_NS)
@@ -204,15 +209,18 @@ int brd_port_next(brd_port *p, brd_work *work)
             work->function = (const brd_function_head *)(void *)record.payload;
             return BROOD_OK;
         }
+        if (record.kind != BRD_RECORD_TASK)
+            continue;
         work->head = (brd_task_head *)(void *)record.payload;
-        if (record.kind == BRD_RECORD_TASK && claim(p, work->head))
+        work->contents = (unsigned char *)(work->head + 1);
+        if (work->head->flags & BRD_IN_BLOCK)
+            memcpy(&p->block, work->contents, sizeof p->block);
+        if (claim(p, work->head))
             break;
+        give_block_back(p); // of a task that was taken back
     }
-    work->contents = (unsigned char *)(work->head + 1);
-    if (work->head->flags & BRD_IN_BLOCK) {
-        memcpy(&p->block, work->contents, sizeof p->block);
+    if (p->block)
         work->contents = wait_for_block(p, p->block)->shm.base;
-    }
     return BROOD_OK;
 }
 
