@@ -187,6 +187,8 @@ void brd_pool_dispatch_tasks(brood_pool *pool)
             // Full by bytes, not by count: until it gives a result.
             brd_queue_push_front(&pool->queue, task);
             set_room(pool, (uint32_t)index, false);
+            if (!brd_seat_flight(&pool->stations[index].seat))
+                pool->held_up = true; // no result will come: its room or a block will
         } else {
             brood_error error = {.status = status,
                                  .text = brood_status_text(status),

@@ -62,6 +62,7 @@ struct brood_pool {
     uint64_t last_id;
     uint64_t last_order;
     uint64_t in_flight; /* tasks at workers */
+    bool held_up;       /* a worker that has nothing to do had no room for a task yet */
     uint32_t depth;     /* tasks that may be at one worker, by measured task time */
     uint32_t current;   /* the station that got the last task */
     uint32_t unflushed; /* tasks committed to `current` and not flushed */

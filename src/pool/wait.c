@@ -14,6 +14,7 @@ enum {
     EVENTS = 64,         /* taken from the waiter at once */
     POLL_EVERY = 256,    /* rounds of a busy stream between two looks at the waiter */
     LOOK_AGAIN_MS = 100, /* a parked parent looks by itself: no worker can keep it asleep */
+    HELD_UP_MS = 1,      /* until a worker has given back the room or the block that it had read */
     REBALANCE_MS = 10    /* so long a task may be stuck behind another while a worker idles */
 };
 
@@ -109,10 +110,21 @@ static bool look_deeper(brood_pool *pool)
 
 static brd_time park_limit(const brood_pool *pool, brd_time until)
 {
+    if (until && pool->held_up)
+        return sooner(until, brd_os_now() + HELD_UP_MS * BRD_MS);
     if (!until || !pool->in_flight)
         return until;
     bool stuck = pool->in_flight > pool->busy && pool->busy < pool->alive;
     return sooner(until, brd_os_now() + (stuck ? REBALANCE_MS : LOOK_AGAIN_MS) * BRD_MS);
+}
+
+// A worker gives room back after its results, and blocks by another way: what had
+// no room when the last result came may have it now.
+static void look_for_room(brood_pool *pool)
+{
+    pool->held_up = false;
+    for (uint32_t i = 0; i < pool->size; i++)
+        brd_station_changed(pool, &pool->stations[i]);
 }
 
 void brd_pool_park(brood_pool *pool, brd_time until)
@@ -132,6 +144,8 @@ void brd_pool_park(brood_pool *pool, brd_time until)
     }
     tell_parked(pool, false);
     brd_pool_on_events(pool, events, count);
+    if (pool->held_up)
+        look_for_room(pool);
 }
 
 /* ------------------------------------------------------------------- wait */
