@@ -18,7 +18,9 @@
  *     mask, no umask, no directory, no waitpid(-1); no SIGPIPE is ever raised.
  *     (brd_os_child_setup is for our own children, and says what it changes.)
  *  7. The rooms never log, never abort, and keep no state beyond what they hand
- *     out. Strings are UTF-8.
+ *     out (but for the lock that serialises starts). Strings are UTF-8.
+ *  8. Arguments that make no sense, such as none for a handle or a process, are
+ *     BROOD_EINVAL.
  *
  * The knobs in the environment that force the road less travelled (tests):
  * BROOD_OS_WAITER=poll, BROOD_OS_BELL=handle, BROOD_OS_LIFE=pid,
@@ -75,13 +77,14 @@ typedef struct brd_chan brd_chan;
  */
 int brd_os_chan_pair(brd_chan **mine, brd_handle *theirs);
 
-/** The child's side: makes a channel of the handle that it inherited, and owns it. */
+/** The child's side: makes a channel of the handle that it inherited, and owns it on success. */
 int brd_os_chan_adopt(brd_chan **out, brd_handle theirs);
 
 /**
  * Reads what is there, up to cap bytes, never waiting. *got >= 1 on success.
  * Fails with: BROOD_EAGAIN (nothing there), BROOD_ECLOSED (the peer is gone and
- * all was read), BROOD_EPROTOCOL (handles came that nobody announced).
+ * all was read), BROOD_EPROTOCOL (more handles came than may be under way; the
+ * channel is then of no more use).
  */
 int brd_os_chan_read(brd_chan *c, void *buffer, size_t cap, size_t *got);
 
@@ -103,7 +106,7 @@ int brd_os_chan_wait(brd_chan *c, unsigned want, brd_time until);
 /**
  * Hands a handle to the peer. The caller then writes *token to the peer, which
  * turns it into a handle with brd_os_chan_take. At most 16 handles may be under
- * way. The giver keeps its own handle, and keeps it open until the peer
+ * way; one more is BROOD_EAGAIN. The giver keeps its own handle, and keeps it open until the peer
  * answered that it has taken it. (POSIX: the descriptor rides on the next byte
  * written, the token is a counter; Windows: the token is the handle's value in
  * the process that has rights to the other one. A parent can give and take; a
@@ -117,6 +120,10 @@ int brd_os_chan_give(brd_chan *c, brd_handle h, uint64_t *token);
  */
 int brd_os_chan_take(brd_chan *c, uint64_t token, brd_handle *out);
 
+/**
+ * Closes this end. What was written and is still on its way gets up to a second
+ * to leave. A channel that a waiter watches is taken from it first.
+ */
 void brd_os_chan_close(brd_chan **c);
 
 /* ---------------------------------------------------------- processes: proc */
@@ -149,7 +156,8 @@ typedef struct brd_launch {
 
 /**
  * Starts a process that sees exactly the listed handles, stdout, stderr and an
- * empty stdin; default signal dispositions, none blocked; no console window. A
+ * empty stdin; default signal dispositions, none blocked but the terminal's
+ * interrupt, which waits for brd_os_child_setup; no console window. A
  * program that cannot be executed is this call's error, not an exit code of the
  * child. On Linux the child dies with the *thread* that called, once it called
  * brd_os_child_setup; on Windows with this process.
@@ -179,6 +187,7 @@ int brd_os_proc_wait(brd_proc *p, brd_time until, brd_exit *out);
  */
 int brd_os_proc_kill(brd_proc *p, bool force);
 
+/** Forgets the process, which goes on if it still runs. Taken from a waiter first. */
 void brd_os_proc_close(brd_proc *p);
 
 /* ------------------------------------------------------ in the child: child */
@@ -245,11 +254,15 @@ typedef struct brd_event {
     unsigned what; /* BRD_READ, BRD_WRITE; BRD_ENDED */
 } brd_event;
 
-enum { BRD_ENDED = 4 }; /* the process ended, or the channel's peer is gone */
+/**
+ * The process ended, or the channel's peer is gone. The two ends of one child come
+ * in either order.
+ */
+enum { BRD_ENDED = 4 };
 
 int brd_os_waiter_open(brd_waiter **out);
 
-/** Watches the channel for `want` (0: no longer) and for its end. */
+/** Watches the channel for `want` and for its end; 0: for nothing any more. */
 int brd_os_waiter_chan(brd_waiter *w, brd_chan *c, unsigned want, void *tag);
 
 /** Watches the process for its end, or no longer. */
@@ -317,7 +330,7 @@ typedef union brd_cond {
     unsigned char room[64];
 } brd_cond;
 
-/** Starts a thread; all signals are blocked in it. */
+/** Starts a thread; in it all signals are blocked but those of its own faults. */
 int brd_os_thread_start(brd_thread *out, void (*run)(void *), void *baton);
 /** Waits for its end. Accepts one that was never started. */
 void brd_os_thread_join(brd_thread *t);
@@ -368,7 +381,7 @@ typedef struct brd_place {
     uint8_t build[20]; /* identifies the module's build */
 } brd_place;
 
-/** Fails with: BROOD_EFUNCTION (the address belongs to no module). */
+/** Fails with: BROOD_EFUNCTION (the address is no code of any module). */
 int brd_os_module_of(const void *code, brd_place *out);
 
 /**
