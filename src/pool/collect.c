@@ -203,4 +203,7 @@ void brd_pool_fail_all(brood_pool *pool, int status)
         }
         brd_station_changed(pool, s);
     }
+    // No worker will ring for these: a caller that is parked must look for itself.
+    brd_os_waiter_ring(pool->waiter);
+    brd_os_cond_broadcast(&pool->news);
 }
