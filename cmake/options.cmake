@@ -3,6 +3,7 @@
 option(BROOD_TESTS "Build the tests (needs CUnit)" ${PROJECT_IS_TOP_LEVEL})
 option(BROOD_EXAMPLES "Build the example programs" ${PROJECT_IS_TOP_LEVEL})
 option(BROOD_BENCH "Build the benchmark" ${PROJECT_IS_TOP_LEVEL})
+option(BROOD_FUZZ "Build the fuzz targets (see fuzz/README.md)" OFF)
 option(BROOD_INSTALL "Make install rules" ${PROJECT_IS_TOP_LEVEL})
 option(BROOD_WERROR "Warnings in our own code are errors" ${PROJECT_IS_TOP_LEVEL})
 set(BROOD_SANITIZE "" CACHE STRING "Sanitizers for -fsanitize=, as in address,undefined or thread")
