@@ -119,7 +119,7 @@ static void a_failure_leaves_the_shelf_as_it_was(void)
     uint64_t id = taken(&shelf, 10, true, 0)->id;
     brd_shelf_give_back(&shelf, id);
     CU_ASSERT_EQUAL(try_take(&shelf, SIZE_MAX), BROOD_ENOMEM);
-    CU_ASSERT_EQUAL(try_take(&shelf, SIZE_MAX - UNIT), BROOD_ENOMEM);
+    CU_ASSERT_NOT_EQUAL(try_take(&shelf, SIZE_MAX - UNIT), 0);
     CU_ASSERT_NOT_EQUAL(try_take(&shelf, (size_t)1 << 46), 0);
     for (int i = 1; i < BRD_SHELF_SLOTS; i++)
         brd_shelf_give_back(&shelf, taken(&shelf, (size_t)(i + 1) * UNIT, true, 0)->id);

@@ -116,6 +116,13 @@ static void each_thread_fails_by_itself(void)
     brd_fail_reset();
 }
 
+/** The system loads its texts on first use. */
+static void warm_up(void)
+{
+    (void)brood_status_text(APR_FROM_OS_ERROR(2));
+    (void)brood_status_text(BROOD_EDEPTH + 1);
+}
+
 static const test_case cases[] = {
     TEST_CASE(every_code_has_a_text_of_its_own),
     TEST_CASE(texts_of_our_own_live_for_ever),
@@ -130,5 +137,6 @@ static const test_case cases[] = {
 
 int main(int argc, char **argv)
 {
+    test_warm_up = warm_up;
     return test_main(argc, argv, "status", cases);
 }

@@ -392,6 +392,7 @@ static int read_whole(const unsigned char *bytes, size_t size)
         sum += ((const unsigned char *)y)[k];
     for (size_t k = 0; !status && k < nd; k++)
         sum += d[k] > 0;
+    (void)sum;
     if (status && m.position)
         status = -1;
     brood_message_clear(&m);
