@@ -235,7 +235,7 @@ static inline void pool_end(brood_pool *pool)
 static inline void pools_warm_up(void)
 {
     test_census_counts before, after;
-    brd_time until = test_deadline(5000);
+    brd_time until = test_deadline(500);
     brood_pool *pool = NULL;
     test_census(&before);
     if (brood_pool_create(&pool, BROOD_POOL(.processes = 1)) == BROOD_OK)

@@ -1,0 +1,46 @@
+/**
+ * What tests do to processes that the library never does: each system in its own file,
+ * acts_posix.c and acts_win32.c.
+ */
+#ifndef BRD_TESTS_ACTS_H
+#define BRD_TESTS_ACTS_H
+
+#include "os.h"
+
+/** Ends a process, whoever's it is, as nothing can stop. False: there is none. */
+bool act_kill(int64_t pid);
+
+/** Ends this process in the same way. */
+_Noreturn void act_kill_self(void);
+
+/** Stops a process where it stands. False where no system call does that. */
+bool act_stop(int64_t pid);
+
+/** From now on no signal that can be blocked comes to this thread. */
+void act_block_signals(void);
+
+/** True under Wine, which cannot do all that Windows does. */
+bool act_is_wine(void);
+
+/** Ends by which a system tells what happened. */
+typedef enum act_end { ACT_ABORT, ACT_SEGFAULT, ACT_STACK_OVERFLOW, ACT_KILL } act_end;
+
+/** How such an end looks to the parent. */
+brd_exit act_exit(act_end how);
+
+/** Waits for the end of a process that may be anybody's child. */
+typedef struct act_watch {
+    intptr_t os;
+    int64_t pid;
+} act_watch;
+
+/** False: there is no such process. To be closed with act_watch_close. */
+bool act_watch_open(act_watch *out, int64_t pid);
+/** True as soon as it has ended. */
+bool act_watch_gone(const act_watch *w, brd_time until);
+void act_watch_close(act_watch *w);
+
+/** Where the mapping starts that holds this address. NULL: nobody can tell. */
+void *act_mapping_of(const void *inside);
+
+#endif

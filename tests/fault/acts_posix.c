@@ -1,0 +1,133 @@
+/*
+ * Acts on POSIX. A watch is a pidfd on Linux; elsewhere the number is asked again and
+ * again, which is good enough for a test.
+ */
+#include "fault/acts.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
+
+bool act_kill(int64_t pid)
+{
+    return kill((pid_t)pid, SIGKILL) == 0;
+}
+
+_Noreturn void act_kill_self(void)
+{
+    for (;;)
+        kill(getpid(), SIGKILL);
+}
+
+bool act_stop(int64_t pid)
+{
+    return kill((pid_t)pid, SIGSTOP) == 0;
+}
+
+void act_block_signals(void)
+{
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+}
+
+bool act_is_wine(void)
+{
+    return false;
+}
+
+brd_exit act_exit(act_end how)
+{
+    static const int signals[] = {
+        [ACT_ABORT] = SIGABRT,
+        [ACT_SEGFAULT] = SIGSEGV,
+        [ACT_STACK_OVERFLOW] = SIGSEGV,
+        [ACT_KILL] = SIGKILL,
+    };
+    return (brd_exit){BROOD_EXIT_SIGNAL, signals[how]};
+}
+
+static int milliseconds_to(brd_time until)
+{
+    brd_time left = until - brd_os_now();
+    return left <= 0 ? 0 : (int)(left / BRD_MS) + 1;
+}
+
+#if defined(__linux__) && defined(SYS_pidfd_open)
+
+bool act_watch_open(act_watch *out, int64_t pid)
+{
+    long fd = syscall(SYS_pidfd_open, (pid_t)pid, 0u);
+    *out = (act_watch){.os = (intptr_t)fd, .pid = pid};
+    return fd >= 0;
+}
+
+bool act_watch_gone(const act_watch *w, brd_time until)
+{
+    struct pollfd one = {.fd = (int)w->os, .events = POLLIN};
+    int rc;
+    do
+        rc = poll(&one, 1, milliseconds_to(until));
+    while (rc < 0 && errno == EINTR);
+    return rc == 1;
+}
+
+void act_watch_close(act_watch *w)
+{
+    if (w->os >= 0)
+        close((int)w->os);
+    w->os = -1;
+}
+
+void *act_mapping_of(const void *inside)
+{
+    FILE *maps = fopen("/proc/self/maps", "re");
+    char line[4352];
+    void *found = NULL;
+    while (maps && !found && fgets(line, sizeof line, maps)) {
+        char *end = NULL;
+        unsigned long long from = strtoull(line, &end, 16);
+        unsigned long long to = *end == '-' ? strtoull(end + 1, NULL, 16) : 0;
+        if (from <= (uintptr_t)inside && (uintptr_t)inside < to)
+            found = (void *)(uintptr_t)from;
+    }
+    if (maps)
+        fclose(maps);
+    return found;
+}
+
+#else
+
+bool act_watch_open(act_watch *out, int64_t pid)
+{
+    *out = (act_watch){.os = -1, .pid = pid};
+    return kill((pid_t)pid, 0) == 0;
+}
+
+bool act_watch_gone(const act_watch *w, brd_time until)
+{
+    while (kill((pid_t)w->pid, 0) == 0 && milliseconds_to(until) > 0)
+        (void)poll(NULL, 0, 2);
+    return kill((pid_t)w->pid, 0) < 0;
+}
+
+void act_watch_close(act_watch *w)
+{
+    w->pid = 0;
+}
+
+void *act_mapping_of(const void *inside)
+{
+    (void)inside;
+    return NULL;
+}
+
+#endif

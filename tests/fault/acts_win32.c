@@ -1,0 +1,81 @@
+/*
+ * Acts on Windows. Whoever ends a process there also says with which code: an end by
+ * TerminateProcess looks like an exit with that code.
+ */
+#include "fault/acts.h"
+
+#include <windows.h>
+
+enum { KILL_CODE = 9 };
+
+bool act_kill(int64_t pid)
+{
+    HANDLE process = OpenProcess(PROCESS_TERMINATE, FALSE, (DWORD)pid);
+    bool done = process && TerminateProcess(process, KILL_CODE);
+    if (process)
+        CloseHandle(process);
+    return done;
+}
+
+_Noreturn void act_kill_self(void)
+{
+    for (;;)
+        TerminateProcess(GetCurrentProcess(), KILL_CODE);
+}
+
+bool act_stop(int64_t pid)
+{
+    (void)pid;
+    return false;
+}
+
+void act_block_signals(void)
+{
+}
+
+bool act_is_wine(void)
+{
+    HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
+    return ntdll && GetProcAddress(ntdll, "wine_get_version");
+}
+
+brd_exit act_exit(act_end how)
+{
+    switch (how) {
+    case ACT_ABORT:
+        return (brd_exit){BROOD_EXIT_CODE, 3};
+    case ACT_SEGFAULT:
+        return (brd_exit){BROOD_EXIT_SIGNAL, 0xC0000005};
+    case ACT_STACK_OVERFLOW:
+        return (brd_exit){BROOD_EXIT_SIGNAL, 0xC00000FD};
+    default:
+        return (brd_exit){BROOD_EXIT_CODE, KILL_CODE};
+    }
+}
+
+bool act_watch_open(act_watch *out, int64_t pid)
+{
+    HANDLE process = OpenProcess(SYNCHRONIZE, FALSE, (DWORD)pid);
+    *out = (act_watch){.os = (intptr_t)process, .pid = pid};
+    return process != NULL;
+}
+
+bool act_watch_gone(const act_watch *w, brd_time until)
+{
+    brd_time left = until - brd_os_now();
+    DWORD ms = left <= 0 ? 0 : (DWORD)(left / BRD_MS) + 1;
+    return WaitForSingleObject((HANDLE)w->os, ms) == WAIT_OBJECT_0;
+}
+
+void act_watch_close(act_watch *w)
+{
+    if (w->os)
+        CloseHandle((HANDLE)w->os);
+    w->os = 0;
+}
+
+void *act_mapping_of(const void *inside)
+{
+    MEMORY_BASIC_INFORMATION about;
+    return VirtualQuery(inside, &about, sizeof about) ? about.AllocationBase : NULL;
+}
