@@ -60,7 +60,6 @@ static void occupy(brood_pool *pool, brd_station *s, const brd_child *child)
     if (pool->parked)
         brd_link_set_parked(&s->child.link, true);
     brd_seat_enter(&s->seat, BRD_SEAT_STARTING);
-    pool->alive++;
     int status = watch(pool, s);
     if (!status && pool->initializer)
         status = send_initializer(pool, s);
@@ -85,7 +84,8 @@ static void start_failed(brood_pool *pool, int status)
     brd_pool_count_fruitless(pool, &error);
 }
 
-// The lock is not held while a process starts; only this thread fills stations.
+// The lock is not held while a process starts; only this thread fills stations. From
+// the first step on it counts as alive: a pool that ends meanwhile waits for it too.
 static void start_one(brood_pool *pool)
 {
     brd_child child;
@@ -94,19 +94,24 @@ static void start_one(brood_pool *pool)
         pool->missing = 0;
         return;
     }
+    pool->alive++;
     brd_os_mutex_unlock(&pool->lock);
     int status =
         brd_child_start(&child, pool->context, brd_worker_main, brd_os_waiter_bell(pool->waiter));
     brd_os_mutex_lock(&pool->lock);
     if (status) {
+        pool->alive--;
         start_failed(pool, status);
-        return;
+    } else {
+        pool->start_status = BROOD_OK;
+        if (pool->missing)
+            pool->missing--;
+        occupy(pool, s, &child);
+        brd_pool_dispatch_tasks(pool);
     }
-    pool->start_status = BROOD_OK;
-    if (pool->missing)
-        pool->missing--;
-    occupy(pool, s, &child);
-    brd_pool_dispatch_tasks(pool);
+    brd_pool_advance(pool);
+    if (pool->state != BRD_POOL_OPEN)
+        brd_os_waiter_ring(pool->waiter); // who waits for the end may be parked
 }
 
 /* ----------------------------------------------------------------- service */
