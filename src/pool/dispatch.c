@@ -197,6 +197,10 @@ void brd_pool_dispatch_tasks(brood_pool *pool)
         }
     }
     brd_pool_flush(pool);
+    if (pool->parked && pool->unhurried && (pool->held_up || brd_pool_is_stuck(pool))) {
+        pool->unhurried = false; // whoever sleeps is to look for such tasks from now on
+        brd_os_waiter_ring(pool->waiter);
+    }
 }
 
 static brd_station *most_loaded(brood_pool *pool)

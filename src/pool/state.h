@@ -69,7 +69,8 @@ struct brood_pool {
 
     brd_waiter *waiter;
     brd_turn turn;
-    bool parked; /* the holder of the turn sleeps in the waiter */
+    bool parked;    /* the holder of the turn sleeps in the waiter */
+    bool unhurried; /* ... and will not look by itself soon */
     int parent_cpu;
     uint32_t waiters;   /* threads inside brd_pool_wait */
     uint32_t followers; /* those of them that wait for `news` */
@@ -93,6 +94,12 @@ struct brood_pool {
     brd_time window_start;
     brood_error *cause; /* of BROKEN */
 };
+
+/** A task may stand behind a long one while another worker has nothing to do. */
+static inline bool brd_pool_is_stuck(const brood_pool *pool)
+{
+    return pool->in_flight > pool->busy && pool->busy < pool->alive;
+}
 
 /* ---------------------------------------------------------------- dispatch */
 

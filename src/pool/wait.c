@@ -114,8 +114,8 @@ static brd_time park_limit(const brood_pool *pool, brd_time until)
         return sooner(until, brd_os_now() + HELD_UP_MS * BRD_MS);
     if (!until || !pool->in_flight)
         return until;
-    bool stuck = pool->in_flight > pool->busy && pool->busy < pool->alive;
-    return sooner(until, brd_os_now() + (stuck ? REBALANCE_MS : LOOK_AGAIN_MS) * BRD_MS);
+    int ms = brd_pool_is_stuck(pool) ? REBALANCE_MS : LOOK_AGAIN_MS;
+    return sooner(until, brd_os_now() + ms * BRD_MS);
 }
 
 // A worker gives room back after its results, and blocks by another way: what had
@@ -135,6 +135,7 @@ void brd_pool_park(brood_pool *pool, brd_time until)
     atomic_thread_fence(memory_order_seq_cst); // see brd_link_flush
     if (!look_deeper(pool)) {
         brd_time limit = park_limit(pool, until);
+        pool->unhurried = !pool->held_up && !brd_pool_is_stuck(pool);
         brd_os_mutex_unlock(&pool->lock);
         int status = brd_os_waiter_wait(pool->waiter, limit, events, EVENTS, &count);
         brd_os_mutex_lock(&pool->lock);
