@@ -72,6 +72,7 @@ struct brood_pool {
     bool parked;    /* the holder of the turn sleeps in the waiter */
     bool unhurried; /* ... and will not look by itself soon */
     int parent_cpu;
+    brd_time look_at;   /* not before then does one that does not wait look for deaths */
     uint32_t waiters;   /* threads inside brd_pool_wait */
     uint32_t followers; /* those of them that wait for `news` */
     brd_cond news;

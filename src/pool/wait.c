@@ -15,6 +15,7 @@ enum {
     POLL_EVERY = 256,    /* rounds of a busy stream between two looks at the waiter */
     LOOK_AGAIN_MS = 100, /* a parked parent looks by itself: no worker can keep it asleep */
     HELD_UP_MS = 1,      /* until a worker has given back the room or the block that it had read */
+    LOOK_EVERY_MS = 2,   /* between two looks of a program that only ever asks */
     REBALANCE_MS = 10    /* so long a task may be stuck behind another while a worker idles */
 };
 
@@ -183,6 +184,17 @@ static void take_turn(brood_pool *pool, bool (*ended)(void *baton), void *baton,
     tell_followers(pool);
 }
 
+// A program that asks again and again without waiting leaves the service thread no
+// turn: so it looks for deaths itself, now and then.
+static void look_around(brood_pool *pool, bool (*ended)(void *baton), void *baton)
+{
+    brd_time now = brd_os_now();
+    if (pool->turn != BRD_TURN_FREE || now < pool->look_at)
+        return;
+    pool->look_at = now + LOOK_EVERY_MS * BRD_MS;
+    take_turn(pool, ended, baton, 0, true);
+}
+
 static void follow(brood_pool *pool, brd_time until)
 {
     if (pool->turn == BRD_TURN_SERVICE)
@@ -203,7 +215,8 @@ int brd_pool_wait(brood_pool *pool, bool (*ended)(void *baton), void *baton, brd
         if (ended(baton))
             break;
         if (until != BRD_FOREVER && brd_os_now() >= until) {
-            status = BROOD_ETIMEDOUT;
+            look_around(pool, ended, baton);
+            status = ended(baton) ? BROOD_OK : BROOD_ETIMEDOUT;
             break;
         }
         if (busy && ++rounds % POLL_EVERY != 0)
