@@ -11,6 +11,7 @@
  */
 #include "wordcount.h"
 #include <apr_general.h>
+#include <apr_strings.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +33,7 @@ static int start_worker(brood_message *args, brood_message *result)
     if (!status)
         status = apr_pool_create(&self.memory, NULL);
     if (!status)
-        self.crash = strcpy(apr_palloc(self.memory, strlen(crash) + 1), crash);
+        self.crash = apr_pstrdup(self.memory, crash);
     return status;
 }
 
