@@ -103,6 +103,9 @@ void compare_print(bool with_python)
         else if (t->kind == PYTHON && !with_python && stats_median(brood, "W1.p50") > 0)
             fprintf(stderr, "%s: only with --python\n", t->name);
     }
+    if (stats_median(limit, "W5.c1") > 1.1)
+        printf("ratio\tW5 limit/ideal\t%.4g\tx (the machine was busy: W5 is not valid)\n",
+               stats_median(limit, "W5.c1"));
     double memory = stats_median(brood, "W6.beyond_bare"), cpu = stats_median(brood, "W6.cpu");
     if (memory != -1)
         print_value("W6 idle worker beyond a bare one", memory, "KiB", '<', 0, 300);
