@@ -384,6 +384,8 @@ static void refuses_a_tail_that_cannot_be(void)
     static const uint64_t stale[] = {UINT64_C(1) << 63, UINT64_MAX, UINT64_MAX - 15};
     ring r;
     ring_open(&r, SMALL);
+    for (size_t at = 0; at < SMALL; at += BRD_RING_ALIGN) // the records are good
+        write_header(r.bytes + at, BRD_RING_ALIGN, 1);
     for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
         ring_sides(&r, SMALL);
         atomic_store(&r.words->tail, tails[i]);
