@@ -64,25 +64,18 @@ static int overflows_its_stack(brood_message *args, brood_message *result)
     return brood_pack(result, "x", descend(0));
 }
 
-/** Waits for ever: only its end can end it. */
-static _Noreturn void hang(void)
-{
-    for (;;)
-        moment();
-}
-
+// A worker does not need its channel for short results, but a long one must be announced.
 static int closes_its_channel(brood_message *args, brood_message *result)
 {
     static const char word[] = "--brood-worker=";
     char argument[64] = "";
     brd_chan *chan = NULL;
     (void)args;
-    (void)result;
     if (brd_os_argument(1, argument, sizeof argument) ||
         brd_os_chan_adopt(&chan, test_handle(argument + sizeof word - 1)))
         return 1;
     brd_os_chan_close(&chan);
-    hang();
+    return brood_message_reserve(result, 1 << 20) ? 0 : 1;
 }
 
 /* ------------------------------------------------------- what must not fail */
@@ -299,6 +292,13 @@ static brood_pool *pool_of_grace(void)
     CU_ASSERT_EQUAL_FATAL(brood_pool_create(&pool, BROOD_POOL(.processes = 2, .grace = 200)),
                           BROOD_OK);
     return pool;
+}
+
+/** Waits for ever: only its end can end it. */
+static _Noreturn void hang(void)
+{
+    for (;;)
+        moment();
 }
 
 static _Noreturn void spin(void)
