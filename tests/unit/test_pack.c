@@ -226,8 +226,8 @@ static void goes_down_to_a_depth(void)
         for (size_t i = 0; i < 3; i++) {
             brood_message m = BROOD_MESSAGE_INIT;
             memset(format, '(', depth);
-            strcpy(format + depth, inner[i]);
-            size_t at = strlen(format);
+            size_t at = depth + strlen(inner[i]);
+            memcpy(format + depth, inner[i], at - depth);
             memset(format + at, ')', depth);
             format[at + depth] = 0;
             int status = brood_pack(&m, format, "", none);

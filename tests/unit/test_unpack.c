@@ -2,6 +2,7 @@
  * brood_unpack: every letter at its limits, and bytes that nobody packed. The one thing
  * to know: hostile bytes are viewed in a heap block of exactly their size, so that
  * AddressSanitizer sees a read outside; and after an error nothing has moved.
+ * (Analyzers do not see that a fatal assertion never returns: hence the aborts.)
  */
 #include "harness.h"
 #include "ipc/format.h"
@@ -89,7 +90,7 @@ static void reads_doubles(void)
         double back = 9;
         CU_ASSERT_EQUAL(brood_pack(&m, "d", numbers[i]), 0);
         CU_ASSERT_EQUAL(brood_unpack(&m, "d", &back), 0);
-        CU_ASSERT_EQUAL(memcmp(&back, &numbers[i], sizeof back), 0);
+        CU_ASSERT(back == numbers[i] && !signbit(back) == !signbit(numbers[i]));
         brood_message_clear(&m);
     }
     brood_message m = BROOD_MESSAGE_INIT;
@@ -382,6 +383,8 @@ static int read_whole(const unsigned char *bytes, size_t size)
     size_t nd, ny;
     volatile unsigned sum = 0;
     CU_ASSERT_PTR_NOT_NULL_FATAL(exact);
+    if (!exact)
+        abort();
     if (size)
         memcpy(exact, bytes, size);
     brd_message_view(&m, exact, size);
