@@ -90,7 +90,8 @@ static void reads_doubles(void)
         double back = 9;
         CU_ASSERT_EQUAL(brood_pack(&m, "d", numbers[i]), 0);
         CU_ASSERT_EQUAL(brood_unpack(&m, "d", &back), 0);
-        CU_ASSERT(back == numbers[i] && !signbit(back) == !signbit(numbers[i]));
+        // The sign of a zero too.
+        CU_ASSERT(back == numbers[i] && 1 / back == 1 / numbers[i]);
         brood_message_clear(&m);
     }
     brood_message m = BROOD_MESSAGE_INIT;
