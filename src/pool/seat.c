@@ -43,9 +43,7 @@ bool brd_seat_has_room(const brd_seat *seat, uint32_t depth)
 
 bool brd_seat_is_awaited(const brd_seat *seat)
 {
-    // Of one that was killed only its end is to come, and that comes by the waiter.
-    return seat->state == BRD_SEAT_STARTING || seat->state == BRD_SEAT_BUSY ||
-           seat->state == BRD_SEAT_DRAINING;
+    return seat->state != BRD_SEAT_EMPTY && seat->state != BRD_SEAT_IDLE;
 }
 
 void brd_seat_sent(brd_seat *seat, brd_task *task)

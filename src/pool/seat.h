@@ -41,7 +41,7 @@ static inline uint32_t brd_seat_flight(const brd_seat *seat)
 /** May it take one more task, if `depth` may be in flight? */
 bool brd_seat_has_room(const brd_seat *seat, uint32_t depth);
 
-/** True if results or a hello are to be expected of it. */
+/** True if results, a hello or a death are to be expected of it. */
 bool brd_seat_is_awaited(const brd_seat *seat);
 
 /** A task was sent. */
