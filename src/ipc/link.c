@@ -135,7 +135,8 @@ bool brd_link_take_back(_Atomic uint32_t *claim)
 
 bool brd_link_started(const _Atomic uint32_t *claim)
 {
-    return atomic_load(claim) == BRD_STARTED;
+    // Whatever else stands there, the worker wrote it: that task is never run again.
+    return atomic_load(claim) != BRD_UNCLAIMED;
 }
 
 static int read_result(brd_link *l, const brd_record *record, brd_result *out)
