@@ -4,7 +4,7 @@
 #include "ipc/link.h"
 #include <string.h>
 
-enum { FRAME_PATIENCE_MS = 1000 };
+enum { FRAME_PATIENCE_MS = 1000, FRAMES_AT_ONCE = 64 };
 
 int brd_link_open(brd_link *l)
 {
@@ -61,8 +61,10 @@ static int begin_in_block(brd_link *l, size_t size)
     int status = brd_shelf_take(&l->outgoing, size, &l->block, &fresh, &dropped);
     if (!status && fresh) {
         status = announce(l, l->block, dropped);
-        if (status)
+        if (status) {
             brd_shelf_drop(&l->outgoing, l->block->id);
+            status = BROOD_ECLOSED; // whatever it is: the worker is of no use any more
+        }
     }
     if (status)
         l->block = NULL;
@@ -221,10 +223,14 @@ static int handle_frame(brd_link *l, const brd_frame *frame)
 int brd_link_read_frames(brd_link *l)
 {
     brd_frame frame;
-    int status;
-    while ((status = brd_frames_read(&l->frames, &frame)) == BROOD_OK)
-        if ((status = handle_frame(l, &frame)) != BROOD_OK)
-            return status;
+    int status = BROOD_OK;
+    // A worker that never stops writing is not read for ever: the waiter reports the
+    // rest again.
+    for (int i = 0; !status && i < FRAMES_AT_ONCE; i++) {
+        status = brd_frames_read(&l->frames, &frame);
+        if (!status)
+            status = handle_frame(l, &frame);
+    }
     return status == BROOD_EAGAIN ? BROOD_OK : status;
 }
 

@@ -44,7 +44,8 @@ void brd_link_close(brd_link *link);
 
 /**
  * Begins a task with `size` bytes of contents, and gives the room to write them.
- * Fails with: BROOD_EAGAIN (no room now; not an error), BROOD_ENOMEM.
+ * Fails with: BROOD_EAGAIN (no room now; not an error), BROOD_ECLOSED (the worker
+ * does not take it: it is dead or stuck), BROOD_ENOMEM.
  */
 int brd_link_begin(brd_link *link, size_t size, void **room);
 

@@ -23,6 +23,7 @@ int brd_port_open(brd_port *p, brd_shm shm, brd_chan *chan, brd_handle own_bell,
                   brd_handle parent_bell, unsigned cpus)
 {
     *p = (brd_port){.shm = shm, .words = shm.base, .frames.chan = chan, .cpus = cpus};
+    p->batch_start = brd_os_now(); // the first task may be there already
     p->own_bell = (brd_bell){.word = &p->words->worker_parked, .handle = own_bell};
     p->parent_bell = (brd_bell){.word = &p->words->parent_parked, .handle = parent_bell};
     unsigned char *rings = (unsigned char *)shm.base + sizeof(brd_link_words);
@@ -229,9 +230,17 @@ int brd_port_next(brd_port *p, brd_work *work)
 static void *reserve(brd_port *p, size_t size)
 {
     void *room;
-    while (!(room = brd_ring_reserve(&p->results, size))) {
+    for (int i = 0; !(room = brd_ring_reserve(&p->results, size)); i++) {
         announce(p);
-        brd_os_yield();
+        if (i < YIELDS) {
+            brd_os_yield();
+            continue;
+        }
+        // The parent is busy, or stopped: nothing rings when it has read, so look now
+        // and then.
+        brd_os_mutex_lock(&p->lock);
+        (void)brd_os_cond_wait(&p->changed, &p->lock, brd_os_now() + BRD_MS);
+        brd_os_mutex_unlock(&p->lock);
     }
     return room;
 }
@@ -273,7 +282,8 @@ static int fill_block(brd_port *p, const void *bytes, size_t size, uint64_t *id)
         return status;
     memcpy(block->shm.base, bytes, size);
     *id = block->id;
-    return fresh ? announce_block(p, block, dropped) : BROOD_OK;
+    // Without its channel the worker is of no use, whatever the error is.
+    return fresh && announce_block(p, block, dropped) ? BROOD_ECLOSED : BROOD_OK;
 }
 
 int brd_port_reply(brd_port *p, brd_result_head *head, const void *bytes)

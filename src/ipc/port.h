@@ -54,7 +54,11 @@ int brd_port_hello(brd_port *port, const brd_hello *hello);
  */
 int brd_port_next(brd_port *port, brd_work *work);
 
-/** Writes a result, through a block if it is long. Waits for room. */
+/**
+ * Writes a result, through a block if it is long. Waits for room.
+ * Fails with: BROOD_ECLOSED (the channel is of no use any more), and what making a
+ * block can fail with.
+ */
 int brd_port_reply(brd_port *port, brd_result_head *head, const void *bytes);
 
 /** The task at hand is over. */

@@ -74,7 +74,8 @@ static void initialized(brood_pool *pool, brd_station *s, const brd_result *r)
     char text[1024];
     brood_error error;
     if (!r->head.status) {
-        brd_seat_enter(&s->seat, BRD_SEAT_IDLE);
+        if (s->seat.state == BRD_SEAT_STARTING) // it may have been killed meanwhile
+            brd_seat_enter(&s->seat, BRD_SEAT_IDLE);
         return;
     }
     describe(pool, s, brd_seat_front(&s->seat), r, text, sizeof text, &error);
@@ -135,7 +136,9 @@ bool brd_station_collect(brood_pool *pool, brd_station *s)
     uint32_t kind;
     bool any = false;
     int status = BROOD_OK;
-    if (!link->words)
+    // A worker that wrote nonsense once is not read again; and when the pool is being
+    // ended its tasks have their outcome already.
+    if (!link->words || s->seat.broke == BROOD_EPROTOCOL || pool->state >= BRD_POOL_BROKEN)
         return false;
     while (!status && (status = brd_link_next(link, &kind, &hello, &result)) == BROOD_OK) {
         any = true;
@@ -197,6 +200,7 @@ void brd_pool_fail_all(brood_pool *pool, int status)
         if (brd_seat_flight(&s->seat))
             pool->busy--;
         while ((task = brd_seat_front(&s->seat))) {
+            (void)brd_link_take_back(task->claim); // what has not started never will
             brd_seat_ended(&s->seat);
             pool->in_flight--;
             brd_task_fail(pool, task, &error);

@@ -104,6 +104,8 @@ void brd_pool_break(brood_pool *pool)
 void brd_pool_count_fruitless(brood_pool *pool, const brood_error *why)
 {
     brd_time now = brd_os_now();
+    if (pool->state != BRD_POOL_OPEN && pool->state != BRD_POOL_CLOSING)
+        return;
     if (now - pool->window_start > pool->restart_window * BRD_MS) {
         pool->window_start = now;
         pool->fruitless = 0;

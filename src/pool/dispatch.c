@@ -176,28 +176,41 @@ static brd_task *next_task(brood_pool *pool)
     return task;
 }
 
+// What a worker or its link cannot take now goes elsewhere or waits; only what is
+// wrong with the task itself fails it.
+static void not_sent(brood_pool *pool, brd_station *s, brd_task *task, int status)
+{
+    brd_link_flush(&s->child.link); // functions that it was told of on the way
+    if (status == BROOD_EAGAIN || status == BROOD_ECLOSED)
+        brd_queue_push_front(&pool->queue, task);
+    if (status == BROOD_EAGAIN) {
+        set_room(pool, s->seat.index, false);
+        if (!brd_seat_flight(&s->seat))
+            pool->held_up = true; // no result will come: its room or a block will
+    } else if (status == BROOD_ECLOSED) {
+        brd_station_kill(pool, s, 0);
+    } else {
+        brood_error error = {.status = status,
+                             .text = brood_status_text(status),
+                             .function = brd_functions_name(pool->functions, task->function)};
+        brd_task_fail(pool, task, &error);
+    }
+}
+
 void brd_pool_dispatch_tasks(brood_pool *pool)
 {
     int32_t index;
     while ((pool->queue.head || pool->jobs) && (index = pick(pool)) >= 0) {
         brd_task *task = next_task(pool);
-        if (!task)
-            break; // no memory for a task now: the next result brings one back
-        int status = send_to(pool, (uint32_t)index, task);
-        if (!status)
-            continue;
-        if (status == BROOD_EAGAIN) {
-            // Full by bytes, not by count: until it gives a result.
-            brd_queue_push_front(&pool->queue, task);
-            set_room(pool, (uint32_t)index, false);
-            if (!brd_seat_flight(&pool->stations[index].seat))
-                pool->held_up = true; // no result will come: its room or a block will
-        } else {
-            brood_error error = {.status = status,
-                                 .text = brood_status_text(status),
-                                 .function = brd_functions_name(pool->functions, task->function)};
-            brd_task_fail(pool, task, &error);
+        if (!task) {
+            // The next result brings a task back; if none will come, nothing ever does.
+            if (!pool->in_flight)
+                brd_pool_fail_all(pool, BROOD_ENOMEM);
+            break;
         }
+        int status = send_to(pool, (uint32_t)index, task);
+        if (status)
+            not_sent(pool, &pool->stations[index], task, status);
     }
     brd_pool_flush(pool);
     if (pool->parked && pool->unhurried && (pool->held_up || brd_pool_is_stuck(pool))) {
@@ -206,14 +219,23 @@ void brd_pool_dispatch_tasks(brood_pool *pool)
     }
 }
 
+// The task sent last to this station, if its worker has not begun it.
+static brd_task *takeable(const brd_station *s)
+{
+    brd_task *task = brd_seat_back(&s->seat);
+    bool mine = s->seat.state == BRD_SEAT_BUSY || s->seat.state == BRD_SEAT_STARTING;
+    return mine && task && !task->initializer && !brd_link_started(task->claim) ? task : NULL;
+}
+
 static brd_station *most_loaded(brood_pool *pool)
 {
     brd_station *found = NULL;
-    uint32_t most = 1; // the front one may be running
+    // A worker that has one task only is about to begin it, unless it hangs.
+    uint32_t most = pool->late ? 0 : 1;
     for (uint32_t i = 0; i < pool->size; i++) {
         brd_station *s = &pool->stations[i];
         uint32_t flight = brd_seat_flight(&s->seat);
-        if (flight > most) {
+        if (flight > most && takeable(s)) {
             most = flight;
             found = s;
         }
@@ -221,17 +243,22 @@ static brd_station *most_loaded(brood_pool *pool)
     return found;
 }
 
-static bool take_back_one(brood_pool *pool, brd_station *s)
+static brd_task *take_back_one(brood_pool *pool, brd_station *s)
 {
-    brd_task *task = brd_seat_back(&s->seat);
-    if (!brd_link_take_back(task->claim))
-        return false;
+    brd_task *task = takeable(s);
+    if (!task || !brd_link_take_back(task->claim))
+        return NULL;
     brd_seat_taken(&s->seat);
     pool->in_flight--;
+    if (brd_seat_flight(&s->seat) == 0) {
+        pool->busy--;
+        pool->late = false; // one such move, then wait again: it must not come straight back
+    }
     brd_task_enter(task, BRD_TASK_WAITING);
-    brd_queue_push_front(&pool->queue, task);
     brd_station_changed(pool, s);
-    return true;
+    // A seat that is empty again because its worker hangs is not the next choice.
+    set_room(pool, s->seat.index, false);
+    return task;
 }
 
 bool brd_pool_rebalance(brood_pool *pool)
@@ -239,19 +266,21 @@ bool brd_pool_rebalance(brood_pool *pool)
     bool moved = false;
     if (pool->queue.head || pool->jobs)
         return false;
-    for (uint32_t i = 0; i < pool->size && pool->in_flight > pool->busy; i++) {
+    for (uint32_t i = 0; i < pool->size && (pool->late || pool->in_flight > pool->busy); i++) {
         if (pool->stations[i].seat.state != BRD_SEAT_IDLE)
             continue;
         brd_station *loaded = most_loaded(pool);
-        if (!loaded || !take_back_one(pool, loaded))
+        brd_task *task = loaded ? take_back_one(pool, loaded) : NULL;
+        if (!task)
             break;
-        brd_task *task = brd_queue_pop(&pool->queue);
-        if (send_to(pool, i, task)) {
-            brd_queue_push_front(&pool->queue, task);
+        int status = send_to(pool, i, task);
+        if (status) {
+            not_sent(pool, &pool->stations[i], task, status);
             break;
         }
         moved = true;
     }
+    pool->late = false;
     brd_pool_flush(pool);
     return moved;
 }

@@ -49,6 +49,8 @@ static int read_options(brood_pool *pool, const brood_pool_options *options)
     pool->words = (pool->size + 63) / 64;
     pool->restarts = o.restarts ? o.restarts : DEFAULT_RESTARTS;
     pool->restart_window = o.restart_window ? o.restart_window : DEFAULT_WINDOW_MS;
+    if (pool->restart_window > BRD_FOREVER / BRD_MS)
+        pool->restart_window = BRD_FOREVER / BRD_MS;
     pool->grace = o.grace ? o.grace : DEFAULT_GRACE_MS;
     pool->initializer = o.initializer;
     pool->context = o.context ? o.context : brd_context_default();
@@ -361,9 +363,20 @@ int brood_pool_terminate(brood_pool *pool)
     return BROOD_OK;
 }
 
+// Every task has ended, so whoever still waits for a future is about to leave.
+static void see_waiters_off(brood_pool *pool)
+{
+    while (pool->waiters) {
+        brd_os_cond_broadcast(&pool->news);
+        brd_os_waiter_ring(pool->waiter);
+        (void)brd_os_cond_wait(&pool->news, &pool->lock, brd_os_now() + BRD_MS);
+    }
+}
+
 static void end_service(brood_pool *pool)
 {
     brd_os_mutex_lock(&pool->lock);
+    see_waiters_off(pool);
     pool->quit = true;
     brd_pool_wake_service(pool);
     brd_os_mutex_unlock(&pool->lock);

@@ -50,9 +50,39 @@ static int watch(brood_pool *pool, brd_station *s)
     return status;
 }
 
+// While other workers live, the pool is only smaller until a start succeeds again.
+static void start_failed(brood_pool *pool, int status)
+{
+    brood_error error = {.status = status, .text = brood_status_text(status), .function = ""};
+    pool->start_status = status;
+    pool->retry_at = brd_os_now() + RETRY_MS * BRD_MS;
+    if (!pool->alive)
+        brd_pool_count_fruitless(pool, &error);
+}
+
+// Without a watch nobody would hear of its end.
+static void give_up(brood_pool *pool, brd_station *s, int status)
+{
+    brd_exit ended;
+    if (s->watched_chan)
+        (void)brd_os_waiter_chan(pool->waiter, s->child.link.frames.chan, 0, &s->chan_tag);
+    s->watched_chan = false;
+    (void)brd_os_proc_kill(&s->child.proc, true);
+    (void)brd_os_proc_wait(&s->child.proc, BRD_FOREVER, &ended);
+    brd_child_exited(&s->child);
+    brd_child_close(&s->child);
+    pool->alive--;
+    start_failed(pool, status);
+}
+
 static void occupy(brood_pool *pool, brd_station *s, const brd_child *child)
 {
     s->child = *child;
+    int status = watch(pool, s);
+    if (status) {
+        give_up(pool, s, status);
+        return;
+    }
     s->seat.first = s->seat.last = 0;
     s->seat.productive = false;
     s->seat.broke = 0;
@@ -60,8 +90,7 @@ static void occupy(brood_pool *pool, brd_station *s, const brd_child *child)
     if (pool->parked)
         brd_link_set_parked(&s->child.link, true);
     brd_seat_enter(&s->seat, BRD_SEAT_STARTING);
-    int status = watch(pool, s);
-    if (!status && pool->initializer)
+    if (pool->initializer)
         status = send_initializer(pool, s);
     brd_station_changed(pool, s);
     if (status || pool->state == BRD_POOL_KILLING || pool->state == BRD_POOL_BROKEN)
@@ -74,14 +103,6 @@ static brd_station *empty_station(brood_pool *pool)
         if (pool->stations[i].seat.state == BRD_SEAT_EMPTY)
             return &pool->stations[i];
     return NULL;
-}
-
-static void start_failed(brood_pool *pool, int status)
-{
-    brood_error error = {.status = status, .text = brood_status_text(status), .function = ""};
-    pool->start_status = status;
-    pool->retry_at = brd_os_now() + RETRY_MS * BRD_MS;
-    brd_pool_count_fruitless(pool, &error);
 }
 
 // The lock is not held while a process starts; only this thread fills stations. From
@@ -104,9 +125,9 @@ static void start_one(brood_pool *pool)
         start_failed(pool, status);
     } else {
         pool->start_status = BROOD_OK;
-        if (pool->missing)
-            pool->missing--;
         occupy(pool, s, &child);
+        if (pool->missing && s->seat.state != BRD_SEAT_EMPTY)
+            pool->missing--;
         brd_pool_dispatch_tasks(pool);
     }
     brd_pool_advance(pool);

@@ -71,6 +71,7 @@ struct brood_pool {
     brd_turn turn;
     bool parked;    /* the holder of the turn sleeps in the waiter */
     bool unhurried; /* ... and will not look by itself soon */
+    bool late;      /* nothing came for long: a task at a worker may be stuck there */
     int parent_cpu;
     brd_time look_at;   /* not before then does one that does not wait look for deaths */
     uint32_t waiters;   /* threads inside brd_pool_wait */

@@ -23,7 +23,10 @@ brd_time brd_until(int64_t timeout_ms)
 {
     if (timeout_ms < 0)
         return BRD_FOREVER;
-    return timeout_ms ? brd_os_now() + timeout_ms * BRD_MS : 0;
+    brd_time now = brd_os_now();
+    if (timeout_ms > (BRD_FOREVER - now) / BRD_MS)
+        return BRD_FOREVER;
+    return timeout_ms ? now + timeout_ms * BRD_MS : 0;
 }
 
 static brd_time sooner(brd_time a, brd_time b)
@@ -142,6 +145,10 @@ void brd_pool_park(brood_pool *pool, brd_time until)
         brd_os_mutex_lock(&pool->lock);
         if (status)
             count = 0;
+        pool->late = status == BROOD_ETIMEDOUT && pool->in_flight;
+        if (status && status != BROOD_ETIMEDOUT) // a waiter that fails must not be a busy loop
+            (void)brd_os_cond_wait(&pool->news, &pool->lock,
+                                   sooner(until, brd_os_now() + LOOK_AGAIN_MS * BRD_MS));
         (void)look_deeper(pool);
     }
     tell_parked(pool, false);

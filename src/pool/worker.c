@@ -43,8 +43,8 @@ static int reply(run *r, uint32_t index, int status, const brood_message *result
         bytes = text;
     }
     int sent = brd_port_reply(r->port, &head, bytes);
-    // A result that does not fit into memory fails its task, not the worker.
-    return sent == BROOD_ENOMEM ? refuse(r, index, sent) : sent;
+    // A result for which there is no room in the system fails its task, not the worker.
+    return sent && sent != BROOD_ECLOSED ? refuse(r, index, sent) : sent;
 }
 
 static int run_one(run *r, uint32_t index, unsigned char *bytes, size_t size)

@@ -7,6 +7,7 @@
 #include "room.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -85,6 +86,9 @@ int brd_os_child_setup(int64_t parent, brd_handle last_inherited)
     if (getppid() != (pid_t)parent)
         return BROOD_ECLOSED;
     status = interrupt_ignore();
+    // What came through is this process's alone: a program that a task starts gets none.
+    for (int fd = 3; fd <= brd_fd_of(last_inherited); fd++)
+        (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
     if (status == 0 && !brd_is_none(last_inherited))
         close_inherited(brd_fd_of(last_inherited) < 2 ? 3 : brd_fd_of(last_inherited) + 1);
     return status;
