@@ -10,10 +10,10 @@ enum { LONG_BYTES = 17 << 20, ROUNDS = 100 };
 
 static int64_t sum_of(const unsigned char *bytes, size_t size)
 {
-    int64_t sum = 0;
+    uint64_t sum = 0;
     for (size_t i = 0; i < size; i += 509)
         sum = sum * 31 + bytes[i];
-    return sum;
+    return (int64_t)(sum >> 1);
 }
 
 static void fill(unsigned char *bytes, size_t size, int32_t seed)

