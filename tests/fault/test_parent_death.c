@@ -102,7 +102,8 @@ static void occupy(brood_pool *pool, brood_function *function, const gate *g, re
 /** argv: what to do when all is told, then the channel. */
 static int child_parent(int argc, char **argv)
 {
-    static brood_pool *pool; // forgotten, but not out of reach: that is no leak
+    static brood_pool *volatile forgotten; // but not out of reach: that is no leak
+    brood_pool *pool = NULL;
     brood_message result = BROOD_MESSAGE_INIT;
     brd_chan *chan = NULL;
     report r = {{0}, 0};
@@ -112,6 +113,7 @@ static int child_parent(int argc, char **argv)
     TEST_CHILD_CHECK(brd_os_chan_adopt(&chan, test_handle(argv[1])) == 0);
     gate_make(&g);
     TEST_CHILD_CHECK(brood_pool_create(&pool, BROOD_POOL(.processes = WORKERS)) == 0);
+    forgotten = pool;
     occupy(pool, is_busy_for_ever, &g, &r);
     occupy(pool, is_blocked_for_ever, &g, &r);
     occupy(pool, is_stopped_for_ever, &g, &r);
