@@ -75,7 +75,7 @@ BROOD_API int brood_pack(brood_message *message, const char *format, ...);
  * type must fit and the number must be in range. Each letter takes a pointer
  * to its type; s takes const char **, arrays and ay take a pointer to a const
  * pointer and a size_t *. Strings and arrays are borrowed until the message is
- * cleared. After an error nothing was read, and the outputs are untouched up
+ * written to or cleared. After an error nothing was read, and the outputs are untouched up
  * to the letter that failed. A message that carries an error answers with that
  * error's status.
  * Fails with: BROOD_ETYPE (other type, out of range, or no value left),

@@ -101,7 +101,7 @@ typedef struct brood_items {
 BROOD_API brood_items brood_items_int32(const int32_t *values, size_t count);
 /** Each item arrives packed as "s". */
 BROOD_API brood_items brood_items_strings(const char *const *values, size_t count);
-/** Each item arrives as its raw bytes: an array of C structs without packing. */
+/** Each item arrives as its raw bytes, aligned to 8: an array of C structs without packing. */
 BROOD_API brood_items brood_items_structs(const void *base, size_t item_size, size_t count);
 /** Each item is a message of the caller's. */
 BROOD_API brood_items brood_items_messages(const brood_message *messages, size_t count);
@@ -131,7 +131,7 @@ typedef struct brood_map_options {
  * middle of a chunk. Returns BROOD_OK when every item succeeded, else the status
  * of the first item that failed; either way *out is new: to be freed with
  * brood_results_destroy(). Only when the call could not be made at all
- * (BROOD_EINVAL, BROOD_ENOMEM, BROOD_ECLOSED) *out is untouched.
+ * (BROOD_EINVAL, BROOD_ENOMEM, BROOD_ECLOSED) *out is NULL.
  * Python: Pool.map.
  */
 BROOD_API int brood_pool_map(brood_pool *pool, brood_function *function, brood_items items,

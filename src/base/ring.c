@@ -90,16 +90,16 @@ bool brd_ring_drained(brd_ring_out *out)
 
 static int take(brd_ring_in *in, brd_record *record)
 {
-    uint64_t offset = in->at & (in->capacity - 1);
+    uint64_t at = brd_ring_at(in), offset = at & (in->capacity - 1);
     ring_header header;
     memcpy(&header, in->bytes + offset, sizeof header);
     if (header.size < BRD_RING_ALIGN || header.size % BRD_RING_ALIGN != 0 ||
-        header.size > in->tail - in->at || header.size > in->capacity - offset)
+        header.size > in->tail - at || header.size > in->capacity - offset)
         return BROOD_EPROTOCOL;
     record->payload = in->bytes + offset + BRD_RING_HEADER;
     record->size = header.size - BRD_RING_HEADER;
     record->kind = header.kind;
-    in->at += header.size;
+    atomic_store_explicit(&in->at, at + header.size, memory_order_relaxed);
     return BROOD_OK;
 }
 
@@ -120,11 +120,11 @@ int brd_ring_next(brd_ring_in *in, brd_record *record)
 {
     int status = BROOD_OK;
     do {
-        if (in->at == in->tail)
+        if (brd_ring_at(in) == in->tail)
             refresh(in, atomic_load_explicit(&in->words->tail, memory_order_acquire));
         if (in->broken)
             status = BROOD_EPROTOCOL;
-        else if (in->at == in->tail)
+        else if (brd_ring_at(in) == in->tail)
             status = BROOD_EAGAIN;
         else
             status = take(in, record);

@@ -49,10 +49,10 @@ typedef struct brd_ring_in {
     brd_ring_words *words;
     unsigned char *bytes;
     uint64_t capacity;
-    uint64_t at;       /* start of the next record */
-    uint64_t tail;     /* up to where records are known to be */
-    uint64_t released; /* what `head` says */
-    bool broken;       /* the producer's words made no sense */
+    _Atomic uint64_t at; /* start of the next record; written by one, looked at by many */
+    uint64_t tail;       /* up to where records are known to be */
+    uint64_t released;   /* what `head` says */
+    bool broken;         /* the producer's words made no sense */
 } brd_ring_in;
 
 /** A record as the consumer sees it. The payload is in shared memory. */
@@ -95,20 +95,26 @@ int brd_ring_next(brd_ring_in *in, brd_record *record);
 /** As far as the producer has written, published or not, is there to be read. */
 void brd_ring_look_deeper(brd_ring_in *in);
 
-/** True if a published record waits; one load of the shared word. */
+/** The consumer's position. Any thread of its process. */
+static inline uint64_t brd_ring_at(const brd_ring_in *in)
+{
+    return atomic_load_explicit(&in->at, memory_order_relaxed);
+}
+
+/** True if a published record waits; one load of the shared word. Any thread. */
 static inline bool brd_ring_has_news(const brd_ring_in *in)
 {
     uint64_t tail = atomic_load_explicit(&in->words->tail, memory_order_acquire);
-    return (int64_t)(tail - in->at) > 0;
+    return (int64_t)(tail - brd_ring_at(in)) > 0;
 }
 
 /** True if a record waits, published or not. */
 static inline bool brd_ring_has_any(const brd_ring_in *in)
 {
-    return (int64_t)(atomic_load(&in->words->written) - in->at) > 0;
+    return (int64_t)(atomic_load(&in->words->written) - brd_ring_at(in)) > 0;
 }
 
-/** Gives the room of all records before `upto`, an earlier in->at, back to the producer. */
+/** Gives the room of all records before `upto`, an earlier brd_ring_at, back to the producer. */
 void brd_ring_release(brd_ring_in *in, uint64_t upto);
 
 #endif

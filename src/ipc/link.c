@@ -194,7 +194,7 @@ void brd_link_done(brd_link *l, const brd_result *result)
 
 void brd_link_release(brd_link *l)
 {
-    brd_ring_release(&l->results, l->results.at);
+    brd_ring_release(&l->results, brd_ring_at(&l->results));
 }
 
 static int handle_frame(brd_link *l, const brd_frame *frame)

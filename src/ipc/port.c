@@ -83,7 +83,7 @@ static void give_block_back(brd_port *p)
 void brd_port_finished(brd_port *p)
 {
     give_block_back(p);
-    p->consumed = p->tasks.at;
+    p->consumed = brd_ring_at(&p->tasks);
     uint32_t task_ns = atomic_load_explicit(&p->words->task_ns, memory_order_relaxed);
     if (++p->batch >= BATCH || task_ns >= LONG_TASK_NS)
         end_batch(p);
@@ -153,7 +153,7 @@ static bool is_timed(brd_port *p)
 
 static void wait_for_work(brd_port *p)
 {
-    p->consumed = p->tasks.at;
+    p->consumed = brd_ring_at(&p->tasks);
     end_short_batch(p);
     while (!spin(p)) {
         atomic_store(&p->words->worker_parked, 1);

@@ -135,7 +135,9 @@ static void note_sent(brood_pool *pool, brd_station *s, brd_task *task)
     brd_seat_sent(&s->seat, task);
     pool->in_flight++;
     pool->unflushed++;
-    brd_station_changed(pool, s);
+    uint32_t flight = brd_seat_flight(&s->seat);
+    if (flight == 1 || flight >= pool->depth) // between the two nothing changes
+        brd_station_changed(pool, s);
 }
 
 static int send_to(brood_pool *pool, uint32_t index, brd_task *task)

@@ -88,6 +88,7 @@ int brood_pool_map(brood_pool *pool, brood_function *function, brood_items items
     int status = check(pool, code, &items, out);
     if (status)
         return status;
+    *out = NULL;
     mapping m = {.job.items = items};
     if (options)
         memcpy(&m.options, options,

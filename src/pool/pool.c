@@ -218,18 +218,18 @@ static int hand_in_async(brood_pool *pool, brood_function *function, const brood
 {
     brd_task *task = NULL;
     int status = new_task(pool, function, &task);
-    if (!status && args)
-        status = brd_message_copy(&task->own, args);
+    if (status)
+        return status;
+    task->args = &task->own;
+    status = args ? brd_message_copy(&task->own, args) : BROOD_OK;
     if (status) {
-        if (task)
-            brd_tasks_put(&pool->tasks, task);
+        brd_tasks_put(&pool->tasks, task);
         return status;
     }
-    task->args = &task->own;
     task->sink = future ? &future->sink : NULL;
     // Whoever hands in without waiting helps on the way, or the rings would stand full.
-    if (!brd_pool_collect(pool))
-        brd_pool_advance(pool);
+    if (brd_pool_collect(pool) && pool->followers)
+        brd_os_cond_broadcast(&pool->news);
     hand_in(pool, task);
     return BROOD_OK;
 }

@@ -75,7 +75,8 @@ brd_task *brd_tasks_get(brd_tasks *t)
 void brd_tasks_put(brd_tasks *t, brd_task *task)
 {
     // Field by field: the message's bytes are most of the struct, and need no clearing.
-    brood_message_clear(&task->own);
+    if (task->args == &task->own)
+        brood_message_clear(&task->own);
     task->state = BRD_TASK_WAITING;
     task->initializer = false;
     task->count = task->ended = 0;

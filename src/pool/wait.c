@@ -181,9 +181,13 @@ static void take_turn(brood_pool *pool, bool (*ended)(void *baton), void *baton,
                       bool busy)
 {
     pool->turn = BRD_TURN_CALLER;
+    if (!busy && (spin(pool) || ended(baton))) {
+        pool->turn = BRD_TURN_FREE;
+        return; // the caller reads what has come
+    }
     if (busy)
         brd_pool_park(pool, 0);
-    else if (!spin(pool) && !ended(baton) && !brd_pool_rebalance(pool))
+    else if (!brd_pool_rebalance(pool))
         brd_pool_park(pool, until);
     pool->turn = BRD_TURN_FREE;
     brd_pool_dispatch_tasks(pool);

@@ -241,7 +241,8 @@ static inline void pools_warm_up(void)
     if (brood_pool_create(&pool, BROOD_POOL(.processes = 1)) == BROOD_OK)
         (void)brood_pool_apply(pool, own_pid, NULL, NULL);
     brood_pool_destroy(pool);
-    do { // a thread that was joined may be listed for a moment
+    (void)brood_status_text(1); // thread-local: some compilers' first one makes a handle
+    do {                        // a thread that was joined may be listed for a moment
         moment();
         test_census(&after);
     } while (after.threads > before.threads && brd_os_now() < until);

@@ -43,6 +43,11 @@ void act_watch_close(act_watch *w);
 /** True where the worker's own end of its channel can be opened a second time by a task. */
 bool act_can_open_channel_again(void);
 
+/** Writes to a handle, past whoever owns it. */
+bool act_write(brd_handle h, const void *bytes, size_t size);
+/** Closes a handle, past whoever owns it. */
+bool act_close(brd_handle h);
+
 /** Where the mapping starts that holds this address. NULL: nobody can tell. */
 void *act_mapping_of(const void *inside);
 

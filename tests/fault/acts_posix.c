@@ -60,6 +60,16 @@ brd_exit act_exit(act_end how)
     return (brd_exit){BROOD_EXIT_SIGNAL, signals[how]};
 }
 
+bool act_write(brd_handle h, const void *bytes, size_t size)
+{
+    return write((int)h.os, bytes, size) == (ssize_t)size;
+}
+
+bool act_close(brd_handle h)
+{
+    return close((int)h.os) == 0;
+}
+
 static int milliseconds_to(brd_time until)
 {
     brd_time left = until - brd_os_now();

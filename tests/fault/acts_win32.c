@@ -79,6 +79,25 @@ void act_watch_close(act_watch *w)
     w->os = 0;
 }
 
+bool act_write(brd_handle h, const void *bytes, size_t size)
+{
+    OVERLAPPED how = {0};
+    DWORD put = 0;
+    HANDLE event = CreateEventW(NULL, TRUE, FALSE, NULL);
+    // With its lowest bit set the event alone is told, and no completion port.
+    how.hEvent = (HANDLE)((uintptr_t)event | 1);
+    bool done = WriteFile((HANDLE)h.os, bytes, (DWORD)size, NULL, &how) ||
+                GetLastError() == ERROR_IO_PENDING;
+    done = done && GetOverlappedResult((HANDLE)h.os, &how, &put, TRUE);
+    CloseHandle(event);
+    return done && put == size;
+}
+
+bool act_close(brd_handle h)
+{
+    return CloseHandle((HANDLE)h.os);
+}
+
 void *act_mapping_of(const void *inside)
 {
     MEMORY_BASIC_INFORMATION about;

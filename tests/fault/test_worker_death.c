@@ -69,12 +69,10 @@ static int closes_its_channel(brood_message *args, brood_message *result)
 {
     static const char word[] = "--brood-worker=";
     char argument[64] = "";
-    brd_chan *chan = NULL;
     (void)args;
     if (brd_os_argument(1, argument, sizeof argument) ||
-        brd_os_chan_adopt(&chan, test_handle(argument + sizeof word - 1)))
+        !act_close(test_handle(argument + sizeof word - 1)))
         return 1;
-    brd_os_chan_close(&chan);
     return brood_message_reserve(result, 1 << 20) ? 0 : 1;
 }
 
