@@ -125,7 +125,7 @@ static bool is_sought(const struct dl_phdr_info *info, search *s)
         return false;
     if (strlen(path) >= sizeof s->place.module)
         return false;
-    strcpy(s->place.module, path);
+    memcpy(s->place.module, path, strlen(path) + 1);
     return true;
 }
 
