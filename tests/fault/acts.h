@@ -40,9 +40,6 @@ bool act_watch_open(act_watch *out, int64_t pid);
 bool act_watch_gone(const act_watch *w, brd_time until);
 void act_watch_close(act_watch *w);
 
-/** True where the worker's own end of its channel can be opened a second time by a task. */
-bool act_can_open_channel_again(void);
-
 /** Writes to a handle, past whoever owns it. */
 bool act_write(brd_handle h, const void *bytes, size_t size);
 /** Closes a handle, past whoever owns it. */

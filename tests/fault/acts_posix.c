@@ -32,11 +32,6 @@ bool act_stop(int64_t pid)
     return kill((pid_t)pid, SIGSTOP) == 0;
 }
 
-bool act_can_open_channel_again(void)
-{
-    return true;
-}
-
 void act_block_signals(void)
 {
     sigset_t all;

@@ -29,11 +29,6 @@ bool act_stop(int64_t pid)
     return false;
 }
 
-bool act_can_open_channel_again(void)
-{
-    return false; // a pipe belongs to one completion port for ever
-}
-
 void act_block_signals(void)
 {
 }

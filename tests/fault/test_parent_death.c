@@ -128,6 +128,7 @@ static int child_parent(int argc, char **argv)
     TEST_CHILD_CHECK(brood_unpack(&result, "x", &r.pids[r.count++]) == 0);
     TEST_CHILD_CHECK(test_write_all(chan, &r, sizeof r) == 0);
     (void)test_read_all(chan, &byte, 1); // until the test says go, or kills
+    brd_os_chan_close(&chan);
     if (strcmp(argv[0], "exit") == 0)
         exit(7);
     if (strcmp(argv[0], "abort") == 0)
