@@ -49,7 +49,10 @@ static void run(brood_pool *pool, mapping *m)
 {
     append_job(pool, &m->job);
     brd_pool_dispatch_tasks(pool);
-    while (m->job.ended < m->job.items.count) {
+    // Others may read the last results while the progress function runs: it hears of
+    // them all the same.
+    while (m->job.ended < m->job.items.count ||
+           (m->options.progress && m->reported < m->job.items.count)) {
         (void)brd_pool_wait(pool, has_moved, m, BRD_FOREVER);
         if (!m->options.progress)
             continue;
