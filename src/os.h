@@ -334,6 +334,8 @@ typedef union brd_cond {
 int brd_os_thread_start(brd_thread *out, void (*run)(void *), void *baton);
 /** Waits for its end. Accepts one that was never started. */
 void brd_os_thread_join(brd_thread *t);
+/** Nobody will wait for its end; it may be the calling thread itself. Accepts one never started. */
+void brd_os_thread_detach(brd_thread *t);
 
 int brd_os_mutex_init(brd_mutex *m);
 void brd_os_mutex_lock(brd_mutex *m);
@@ -371,6 +373,11 @@ int64_t brd_os_pid(void);
 size_t brd_os_page(void);
 /** Path of this program. Fails with: BROOD_EINVAL (it does not fit). */
 int brd_os_self_path(char *buffer, size_t cap);
+/**
+ * Columns of the terminal that standard error is, just now; 80 if it does not tell.
+ * 0: standard error is no terminal.
+ */
+int brd_os_terminal_columns(void);
 
 /* -------------------------------------------------------- modules: module */
 

@@ -35,10 +35,8 @@ static int compare(totals *sum, const files *f, const options *o, double pooled,
 
 static int count(totals *sum, const files *f, const options *o, apr_pool_t *memory)
 {
-    progress bar;
-    progress_start(&bar, memory);
     apr_time_t start = apr_time_now();
-    int status = count_with_workers(sum, f, o, &bar);
+    int status = count_with_workers(sum, f, o);
     double seconds = seconds_since(start);
     if (!status)
         status = report_words(sum, o->top);

@@ -7,7 +7,6 @@
  * table.c     words and how often each was seen
  * count.c     the words of one file: knows nothing of processes
  * workers.c   the same in worker processes: the only file that knows brood well
- * progress.c  the bar on a terminal
  * report.c    what is printed
  *
  * APR does what the C library cannot on every system: directories and files.
@@ -118,22 +117,10 @@ int count_file(table *words, const char *path, apr_pool_t *memory, bool *text, u
 /** Counts in this process, without `skip`. Fails with: BROOD_ENOMEM. */
 int count_here(totals *sum, const files *f, const char *skip, apr_pool_t *memory);
 
-/* ------------------------------------------------------------- progress.c */
-
-typedef struct progress {
-    bool terminal;
-    apr_time_t next; /* not drawn again before */
-} progress;
-
-void progress_start(progress *p, apr_pool_t *memory);
-/** Fits .progress of BROOD_MAP. */
-void progress_show(size_t done, size_t count, void *baton);
-void progress_end(progress *p);
-
 /* -------------------------------------------------------------- workers.c */
 
 /** Counts with a pool. Lost and unreadable files are reported, the rest counts. */
-int count_with_workers(totals *sum, const files *f, const options *o, progress *bar);
+int count_with_workers(totals *sum, const files *f, const options *o);
 
 /* --------------------------------------------------------------- report.c */
 

@@ -92,22 +92,25 @@ static size_t chunk_of(size_t count, uint32_t workers)
     return chunk < 1 ? 1 : chunk > 32 ? 32 : chunk;
 }
 
-static int map(totals *sum, const files *f, const options *o, brood_pool *pool, progress *bar)
+static int map(totals *sum, const files *f, const options *o, brood_pool *pool)
 {
+    brood_progress_bar *bar = NULL;
     brood_results *results = NULL;
     size_t chunk = chunk_of(f->count, brood_pool_processes(pool));
+    // Without memory for a bar it is NULL, and none is shown.
+    (void)brood_progress_bar_create(&bar, BROOD_PROGRESS_BAR(.label = "files"));
     // Its status is that of the first failed item, and those are reported one by one.
     int status = brood_pool_map(
         pool, count_task, brood_items_strings(f->paths, f->count),
-        BROOD_MAP(.chunksize = chunk, .progress = progress_show, .baton = bar), &results);
-    progress_end(bar);
+        BROOD_MAP(.chunksize = chunk, .progress = brood_progress_bar_show, .baton = bar), &results);
+    brood_progress_bar_destroy(bar);
     if (results)
         status = add_results(sum, f, o, results);
     brood_results_destroy(results);
     return status;
 }
 
-int count_with_workers(totals *sum, const files *f, const options *o, progress *bar)
+int count_with_workers(totals *sum, const files *f, const options *o)
 {
     brood_pool *pool = NULL;
     brood_message crash = BROOD_MESSAGE_INIT;
@@ -119,7 +122,7 @@ int count_with_workers(totals *sum, const files *f, const options *o, progress *
     if (!status)
         sum->workers = brood_pool_processes(pool);
     if (!status)
-        status = map(sum, f, o, pool, bar);
+        status = map(sum, f, o, pool);
     brood_pool_destroy(pool);
     brood_message_clear(&crash);
     return status;

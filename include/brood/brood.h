@@ -12,10 +12,14 @@
 #define BROOD_VERSION_STRING "0.1.0"
 
 #include <brood/context.h>
+#include <brood/executor.h>
 #include <brood/export.h>
 #include <brood/future.h>
+#include <brood/items.h>
 #include <brood/message.h>
 #include <brood/pool.h>
+#include <brood/progress.h>
 #include <brood/status.h>
+#include <brood/task.h>
 
 #endif

@@ -41,7 +41,10 @@ enum brood_status {
     BROOD_EPROTOCOL,       /**< the peer sent something that makes no sense */
     BROOD_ETYPE,           /**< the message does not hold what was asked for */
     BROOD_ENOMAIN,         /**< brood_main() was not called first in main */
-    BROOD_EDEPTH           /**< workers start workers too deep */
+    BROOD_EDEPTH,          /**< workers start workers too deep */
+    BROOD_ETIMELIMIT,      /**< the task ran longer than its time limit, and was ended */
+    BROOD_EDEADLINE,       /**< the task had not ended at its deadline */
+    BROOD_EEND             /**< it has ended: no more items come, or it is too late to cancel */
 };
 
 /** How a worker process ended. */

@@ -4,7 +4,7 @@
 #include <apr_errno.h>
 #include <brood/status.h>
 
-_Static_assert(BROOD_EINVAL > APR_OS_START_USERERR && BROOD_EDEPTH < APR_OS_START_CANONERR,
+_Static_assert(BROOD_EINVAL > APR_OS_START_USERERR && BROOD_EEND < APR_OS_START_CANONERR,
                "brood's codes lie in APR's range for users");
 
 static const char *const texts[] = {
@@ -31,6 +31,9 @@ static const char *const texts[] = {
         "workers are this program, started again",
     [BROOD_EDEPTH - BROOD_EINVAL] = "workers start workers too deep; is a pool made before "
                                     "brood_main, or in code that every worker runs?",
+    [BROOD_ETIMELIMIT - BROOD_EINVAL] = "the task ran longer than its time limit, and was ended",
+    [BROOD_EDEADLINE - BROOD_EINVAL] = "the task had not ended at its deadline",
+    [BROOD_EEND - BROOD_EINVAL] = "it has ended: nothing more comes, and nothing can be cancelled",
 };
 
 const char *brood_status_text(int status)
@@ -38,7 +41,7 @@ const char *brood_status_text(int status)
     static _Thread_local char system_text[256];
     if (status == BROOD_OK)
         return "no error";
-    if (status >= BROOD_EINVAL && status <= BROOD_EDEPTH)
+    if (status >= BROOD_EINVAL && status <= BROOD_EEND)
         return texts[status - BROOD_EINVAL];
     return apr_strerror(status, system_text, sizeof system_text);
 }

@@ -168,18 +168,33 @@ static int read_result(brd_link *l, const brd_record *record, brd_result *out)
     return BROOD_OK;
 }
 
-int brd_link_next(brd_link *l, uint32_t *kind, brd_hello *hello, brd_result *result)
+static int read_report(const brd_record *record, brd_report *out)
+{
+    if (record->size < sizeof out->head)
+        return BROOD_EPROTOCOL;
+    memcpy(&out->head, record->payload, sizeof out->head);
+    size_t size = out->head.size;
+    if (size > BRD_REPORT_TEXT || size > record->size - sizeof out->head)
+        return BROOD_EPROTOCOL;
+    memcpy(out->text, record->payload + sizeof out->head, size);
+    out->text[size] = 0;
+    return BROOD_OK;
+}
+
+int brd_link_next(brd_link *l, brd_news *news)
 {
     brd_record record;
     int status = brd_ring_next(&l->results, &record);
     if (status)
         return status;
-    *kind = record.kind;
+    news->kind = record.kind;
     if (record.kind == BRD_RECORD_RESULT)
-        return read_result(l, &record, result);
-    if (record.kind != BRD_RECORD_HELLO || record.size < sizeof *hello)
+        return read_result(l, &record, &news->u.result);
+    if (record.kind == BRD_RECORD_REPORT)
+        return read_report(&record, &news->u.report);
+    if (record.kind != BRD_RECORD_HELLO || record.size < sizeof news->u.hello)
         return BROOD_EPROTOCOL;
-    memcpy(hello, record.payload, sizeof *hello);
+    memcpy(&news->u.hello, record.payload, sizeof news->u.hello);
     return BROOD_OK;
 }
 
@@ -243,4 +258,10 @@ void brd_link_stop(brd_link *l)
 {
     atomic_store(&l->words->stop, 1);
     brd_os_bell_ring(&l->worker_bell);
+}
+
+void brd_link_cancel(brd_link *l, uint64_t id, uint32_t item)
+{
+    atomic_store_explicit(&l->words->cancelled_item, item, memory_order_relaxed);
+    atomic_store_explicit(&l->words->cancelled, id, memory_order_release);
 }

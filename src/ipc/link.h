@@ -38,6 +38,22 @@ typedef struct brd_result {
     uint64_t block; /* to be given back with brd_link_done; 0: none */
 } brd_result;
 
+/** One report, checked and copied. */
+typedef struct brd_report {
+    brd_report_head head;
+    char text[BRD_REPORT_TEXT + 1];
+} brd_report;
+
+/** The next record of a worker. */
+typedef struct brd_news {
+    uint32_t kind; /* BRD_RECORD_HELLO, _RESULT or _REPORT */
+    union {
+        brd_hello hello;
+        brd_result result;
+        brd_report report;
+    } u;
+} brd_news;
+
 /** Makes segment, bells and channel; the worker comes later. */
 int brd_link_open(brd_link *link);
 void brd_link_close(brd_link *link);
@@ -70,8 +86,8 @@ static inline bool brd_link_has_news(const brd_link *link)
     return brd_ring_has_news(&link->results);
 }
 
-/** The next record of the worker: *kind is BRD_RECORD_HELLO or BRD_RECORD_RESULT. */
-int brd_link_next(brd_link *link, uint32_t *kind, brd_hello *hello, brd_result *result);
+/** The next record of the worker. Fails with: BROOD_EAGAIN, BROOD_EPROTOCOL. */
+int brd_link_next(brd_link *link, brd_news *news);
 
 /** The result was copied out. */
 void brd_link_done(brd_link *link, const brd_result *result);
@@ -85,7 +101,10 @@ int brd_link_read_frames(brd_link *link);
 /** Tells the worker whether to ring when it has results. */
 void brd_link_set_parked(brd_link *link, bool parked);
 
-/** The worker is to end after the task that it is at. */
+/** The worker is to end after the tasks that it has. */
 void brd_link_stop(brd_link *link);
+
+/** brood_cancelled() becomes true in this item of this task; BRD_ALL_ITEMS: in all. */
+void brd_link_cancel(brd_link *link, uint64_t id, uint32_t item);
 
 #endif

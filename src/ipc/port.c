@@ -253,6 +253,16 @@ int brd_port_hello(brd_port *p, const brd_hello *hello)
     return BROOD_OK;
 }
 
+void brd_port_report(brd_port *p, const brd_report_head *head, const char *text)
+{
+    unsigned char *room = reserve(p, sizeof *head + head->size);
+    memcpy(room, head, sizeof *head);
+    if (head->size)
+        memcpy(room + sizeof *head, text, head->size);
+    brd_ring_commit(&p->results, sizeof *head + head->size, BRD_RECORD_REPORT);
+    announce(p);
+}
+
 static int announce_block(brd_port *p, const brd_block *block, uint64_t dropped)
 {
     int status = BROOD_OK;

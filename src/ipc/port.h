@@ -61,6 +61,9 @@ int brd_port_next(brd_port *port, brd_work *work);
  */
 int brd_port_reply(brd_port *port, brd_result_head *head, const void *bytes);
 
+/** Writes a report with its text, and announces it. Waits for room. */
+void brd_port_report(brd_port *port, const brd_report_head *head, const char *text);
+
 /** The task at hand is over. */
 void brd_port_finished(brd_port *port);
 

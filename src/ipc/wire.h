@@ -29,7 +29,11 @@ typedef struct brd_link_words {
     _Alignas(BRD_RING_LINE) _Atomic uint32_t stop; /* the worker is to end after its task */
     _Atomic uint32_t crowded;                      /* hint: more is awake than there are cpus */
     _Atomic int32_t parent_cpu;
+    _Atomic uint32_t cancelled_item; /* of the task below; BRD_ALL_ITEMS */
+    _Atomic uint64_t cancelled;      /* the task that is to come to its end soon */
 } brd_link_words;
+
+#define BRD_ALL_ITEMS UINT32_MAX
 
 enum { BRD_SEGMENT_SIZE = sizeof(brd_link_words) + 2 * BRD_RING_BYTES };
 
@@ -72,7 +76,9 @@ typedef struct brd_function_head {
 
 /* -------------------------------------------------- records: result ring */
 
-enum { BRD_RECORD_HELLO = 1, BRD_RECORD_RESULT = 2 };
+enum { BRD_RECORD_HELLO = 1, BRD_RECORD_RESULT = 2, BRD_RECORD_REPORT = 3 };
+
+enum { BRD_REPORT_TEXT = 255 }; /* bytes of a report's text at the most */
 
 typedef struct brd_hello {
     uint32_t protocol;
@@ -92,9 +98,18 @@ typedef struct brd_result_head {
     uint32_t reserved;
 } brd_result_head;
 
-_Static_assert(sizeof(brd_task_head) == 32 && sizeof(brd_result_head) == 32 &&
-                   sizeof(brd_hello) == 56 && sizeof(brd_function_head) == 40 &&
-                   sizeof(brd_items_head) == 8,
+/** brood_report: how far the task at hand is. `size` bytes of text follow. */
+typedef struct brd_report_head {
+    uint64_t id;
+    uint64_t done;
+    uint64_t total;
+    uint32_t index; /* of the item within its task */
+    uint32_t size;
+} brd_report_head;
+
+_Static_assert(sizeof(brd_report_head) == 32 && sizeof(brd_task_head) == 32 &&
+                   sizeof(brd_result_head) == 32 && sizeof(brd_hello) == 56 &&
+                   sizeof(brd_function_head) == 40 && sizeof(brd_items_head) == 8,
                "records have the same layout in every build");
 
 /* ----------------------------------------------------- frames: channel */

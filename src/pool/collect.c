@@ -3,26 +3,11 @@
  * checked here against what it was given; what does not fit ends that worker.
  */
 #include "pool/job.h"
+#include "pool/report.h"
 #include "pool/state.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-void brd_task_fail(brood_pool *pool, brd_task *task, const brood_error *error)
-{
-    if (task->job) {
-        for (; task->ended < task->count; task->ended++)
-            brd_job_error(task->job, task->first + task->ended, error);
-    } else if (task->sink) {
-        brd_sink *sink = task->sink;
-        sink->status = error->status;
-        if (sink->result && brd_message_fail(sink->result, error))
-            sink->status = BROOD_ENOMEM;
-        sink->done = true;
-    }
-    brd_task_enter(task, BRD_TASK_FAILED);
-    brd_tasks_put(&pool->tasks, task);
-}
 
 static void describe(brood_pool *pool, const brd_station *s, const brd_task *task,
                      const brd_result *r, char *text, size_t room, brood_error *error)
@@ -45,29 +30,6 @@ static void describe(brood_pool *pool, const brd_station *s, const brd_task *tas
     }
 }
 
-static void deliver_error(brood_pool *pool, const brd_station *s, brd_task *task,
-                          const brd_result *r, brood_error *error, char *text, size_t room)
-{
-    describe(pool, s, task, r, text, room, error);
-    if (task->job) {
-        brd_job_error(task->job, task->first + task->ended, error);
-    } else if (task->sink) {
-        task->sink->status = error->status;
-        if (task->sink->result && brd_message_fail(task->sink->result, error))
-            task->sink->status = BROOD_ENOMEM;
-    }
-}
-
-static void deliver_bytes(brd_task *task, const brd_result *r)
-{
-    size_t size = (size_t)r->head.size;
-    if (task->job)
-        (void)brd_job_result(task->job, task->first + task->ended, r->bytes, size);
-    else if (task->sink)
-        task->sink->status =
-            task->sink->result ? brood_message_set(task->sink->result, r->bytes, size) : BROOD_OK;
-}
-
 // The initializer's outcome decides about the worker, not about a task.
 static void initialized(brood_pool *pool, brd_station *s, const brd_result *r)
 {
@@ -76,6 +38,7 @@ static void initialized(brood_pool *pool, brd_station *s, const brd_result *r)
     if (!r->head.status) {
         if (s->seat.state == BRD_SEAT_STARTING) // it may have been killed meanwhile
             brd_seat_enter(&s->seat, BRD_SEAT_IDLE);
+        brd_station_up(pool, s);
         return;
     }
     describe(pool, s, brd_seat_front(&s->seat), r, text, sizeof text, &error);
@@ -91,12 +54,26 @@ static void end_task(brood_pool *pool, brd_station *s, brd_task *task, bool fail
 {
     brd_seat_ended(&s->seat);
     pool->in_flight--;
-    if (brd_seat_flight(&s->seat) == 0)
+    const brd_task *next = brd_seat_front(&s->seat);
+    if (!next)
         pool->busy--;
-    if (task->sink)
-        task->sink->done = true;
     brd_task_enter(task, failed ? BRD_TASK_FAILED : BRD_TASK_DONE);
-    brd_tasks_put(&pool->tasks, task);
+    brd_task_over(pool, task);
+    if (s->alarm.place || (next && next->terms.time_limit))
+        brd_station_next_task(pool, s);
+}
+
+// Behind it in the same chunk comes another item, and starts at once.
+static void next_item(brood_pool *pool, brd_station *s, brd_task *task)
+{
+    task->deaths = 0;
+    if (task->orphan)
+        return;
+    task->verdict = 0;
+    if (!task->terms.time_limit)
+        return;
+    task->started = brd_os_now();
+    brd_station_next_task(pool, s);
 }
 
 static int accept_result(brood_pool *pool, brd_station *s, const brd_result *r)
@@ -106,50 +83,63 @@ static int accept_result(brood_pool *pool, brd_station *s, const brd_result *r)
     brd_task *task = brd_seat_front(&s->seat);
     if (!task || r->head.id != task->id || r->head.index != task->ended)
         return BROOD_EPROTOCOL;
-    if (task->initializer)
+    brd_job *job = task->job;
+    if (task->initializer) {
         initialized(pool, s, r);
-    else if (r->head.status)
-        deliver_error(pool, s, task, r, &error, text, sizeof text);
-    else
-        deliver_bytes(task, r);
+    } else if (r->head.status) {
+        describe(pool, s, task, r, text, sizeof text, &error);
+        brd_outcome_error(pool, task, &error);
+    } else {
+        brd_outcome_bytes(pool, task, r->bytes, (size_t)r->head.size);
+    }
     s->seat.productive = s->seat.productive || !task->initializer;
     if (++task->ended == task->count)
         end_task(pool, s, task, r->head.status != 0);
+    else
+        next_item(pool, s, task);
+    if (job)
+        brd_job_check(pool, job);
     return BROOD_OK;
 }
 
-static int accept_hello(brd_station *s, const brd_hello *hello)
+static int accept_hello(brood_pool *pool, brd_station *s, const brd_hello *hello)
 {
     int status = brd_child_hello(&s->child, hello);
     brd_task *front = brd_seat_front(&s->seat);
-    if (status || s->seat.state != BRD_SEAT_STARTING || (front && front->initializer))
+    if (status || (front && front->initializer))
         return status;
-    brd_seat_enter(&s->seat, front ? BRD_SEAT_BUSY : BRD_SEAT_IDLE);
+    if (s->seat.state == BRD_SEAT_STARTING)
+        brd_seat_enter(&s->seat, front ? BRD_SEAT_BUSY : BRD_SEAT_IDLE);
+    brd_station_up(pool, s);
     return BROOD_OK;
+}
+
+static int accept(brood_pool *pool, brd_station *s, const brd_news *news)
+{
+    if (news->kind == BRD_RECORD_HELLO)
+        return accept_hello(pool, s, &news->u.hello);
+    if (s->child.state == BRD_CHILD_STARTING)
+        return BROOD_EPROTOCOL;
+    if (news->kind == BRD_RECORD_REPORT)
+        return brd_report_accept(pool, s, &news->u.report);
+    int status = accept_result(pool, s, &news->u.result);
+    brd_link_done(&s->child.link, &news->u.result);
+    return status;
 }
 
 bool brd_station_collect(brood_pool *pool, brd_station *s)
 {
     brd_link *link = &s->child.link;
-    brd_hello hello;
-    brd_result result;
-    uint32_t kind;
+    brd_news news;
     bool any = false;
     int status = BROOD_OK;
     // A worker that wrote nonsense once is not read again; and when the pool is being
     // ended its tasks have their outcome already.
     if (!link->words || s->seat.broke == BROOD_EPROTOCOL || pool->state >= BRD_POOL_BROKEN)
         return false;
-    while (!status && (status = brd_link_next(link, &kind, &hello, &result)) == BROOD_OK) {
+    while (!status && (status = brd_link_next(link, &news)) == BROOD_OK) {
         any = true;
-        if (kind == BRD_RECORD_HELLO) {
-            status = accept_hello(s, &hello);
-        } else if (s->child.state == BRD_CHILD_STARTING) {
-            status = BROOD_EPROTOCOL;
-        } else {
-            status = accept_result(pool, s, &result);
-            brd_link_done(link, &result);
-        }
+        status = accept(pool, s, &news);
     }
     if (any) {
         brd_link_release(link);
@@ -164,50 +154,16 @@ bool brd_station_collect(brood_pool *pool, brd_station *s)
 bool brd_pool_collect(brood_pool *pool)
 {
     bool any = false;
-    for (uint32_t w = 0; w < pool->words; w++) {
+    uint32_t words = atomic_load_explicit(&pool->words, memory_order_relaxed);
+    for (uint32_t w = 0; w < words; w++) {
         uint64_t word = atomic_load_explicit(&pool->awaited[w], memory_order_acquire);
         for (uint32_t i = w * 64; word; i++, word >>= 1) {
-            brd_station *s = &pool->stations[i];
-            if (word & 1 && s->child.link.words && brd_link_has_news(&s->child.link))
+            if (!(word & 1))
+                continue;
+            brd_station *s = pool->stations[i];
+            if (s->child.link.words && brd_link_has_news(&s->child.link))
                 any |= brd_station_collect(pool, s);
         }
     }
     return any;
-}
-
-brood_error brd_pool_error(const brood_pool *pool, int status)
-{
-    brood_error error = {.status = status, .text = brood_status_text(status), .function = ""};
-    if (status == BROOD_EBROKEN && pool->cause) {
-        error = *pool->cause;
-        error.status = status;
-    }
-    return error;
-}
-
-void brd_pool_fail_all(brood_pool *pool, int status)
-{
-    brood_error error = brd_pool_error(pool, status);
-    brd_task *task;
-    while ((task = brd_queue_pop(&pool->queue)))
-        brd_task_fail(pool, task, &error);
-    for (brd_job *job = pool->jobs; job; job = job->next)
-        for (; job->sent < job->items.count; job->sent++)
-            brd_job_error(job, job->sent, &error);
-    pool->jobs = NULL;
-    for (uint32_t i = 0; i < pool->size; i++) {
-        brd_station *s = &pool->stations[i];
-        if (brd_seat_flight(&s->seat))
-            pool->busy--;
-        while ((task = brd_seat_front(&s->seat))) {
-            (void)brd_link_take_back(task->claim); // what has not started never will
-            brd_seat_ended(&s->seat);
-            pool->in_flight--;
-            brd_task_fail(pool, task, &error);
-        }
-        brd_station_changed(pool, s);
-    }
-    // No worker will ring for these: a caller that is parked must look for itself.
-    brd_os_waiter_ring(pool->waiter);
-    brd_os_cond_broadcast(&pool->news);
 }

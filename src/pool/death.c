@@ -10,16 +10,9 @@
 #include "pool/state.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-void brd_station_kill(brood_pool *pool, brd_station *s, int why)
-{
-    if (s->seat.state == BRD_SEAT_EMPTY || s->seat.state == BRD_SEAT_DEAD)
-        return;
-    s->seat.broke = why;
-    brd_seat_enter(&s->seat, BRD_SEAT_DEAD);
-    (void)brd_os_proc_kill(&s->child.proc, true);
-    brd_station_changed(pool, s);
-}
+enum { DEADLY = 3 }; /* workers that one task may kill */
 
 static void describe(const brd_station *s, const brd_exit *ended, char *text, size_t room,
                      brood_error *error)
@@ -31,7 +24,10 @@ static void describe(const brd_station *s, const brd_exit *ended, char *text, si
                            .worker = pid,
                            .exit_kind = ended->kind,
                            .exit_code = ended->code};
-    if (s->seat.broke)
+    if (s->seat.broke == BROOD_ETIMEDOUT)
+        (void)snprintf(text, room, "worker %lld was ended: it did not come up in time",
+                       (long long)pid);
+    else if (s->seat.broke)
         (void)snprintf(text, room, "worker %lld was ended: %s", (long long)pid,
                        brood_status_text(s->seat.broke));
     else if (s->child.link.failure)
@@ -47,36 +43,79 @@ static void describe(const brd_station *s, const brd_exit *ended, char *text, si
         (void)snprintf(text, room, "worker %lld is gone; how it ended is unknown", (long long)pid);
 }
 
-// Of a chunk, the item at hand is lost; those behind it have not started.
-static void lose_chunk(brood_pool *pool, brd_task *task, const brood_error *error)
+// A task may be run again if it says so, and does not make a habit of killing workers.
+static bool may_retry(brd_task *task, brood_error *error, char *text, size_t room)
 {
-    brd_job_error(task->job, task->first + task->ended, error);
-    task->first += task->ended + 1;
-    task->count -= task->ended + 1;
-    task->ended = 0;
-    brd_task_enter(task, task->count ? BRD_TASK_WAITING : BRD_TASK_FAILED);
-    if (task->count)
-        brd_queue_push_front(&pool->queue, task);
-    else
-        brd_tasks_put(&pool->tasks, task);
+    task->deaths++;
+    if (task->deaths >= DEADLY && task->terms.retries >= DEADLY) {
+        size_t used = strlen(text);
+        (void)snprintf(text + used, room - used, "; it has killed %u workers, and is given up",
+                       (unsigned)task->deaths);
+        error->text = text;
+        return false;
+    }
+    return task->deaths <= task->terms.retries;
 }
 
-static void lose(brood_pool *pool, brd_task *task, bool started, brood_error *error)
+static void run_again(brood_pool *pool, brd_task *task)
 {
-    brd_task_enter(task, BRD_TASK_LOST);
-    error->function = brd_functions_name(pool->functions, task->function);
-    if (!started && !task->initializer) {
-        brd_task_enter(task, BRD_TASK_WAITING);
-        brd_queue_push_front(&pool->queue, task);
-    } else if (task->job) {
-        lose_chunk(pool, task, error);
-    } else {
+    brd_task_enter(task, BRD_TASK_WAITING);
+    brd_pool_put_back(pool, task);
+}
+
+static void lose_single(brood_pool *pool, brd_task *task, brood_error *error, char *text,
+                        size_t room)
+{
+    if (!task->orphan && !task->initializer && may_retry(task, error, text, room))
+        run_again(pool, task);
+    else
         brd_task_fail(pool, task, error);
+}
+
+// Of a chunk, the item at hand is lost; those behind it have not started.
+static void lose_chunk(brood_pool *pool, brd_task *task, brood_error *error, char *text,
+                       size_t room)
+{
+    brd_job *job = task->job;
+    if (task->verdict || !may_retry(task, error, text, room)) {
+        brd_outcome_error(pool, task, error);
+        task->verdict = 0;
+        task->deaths = 0;
+        task->ended++;
+    }
+    uint32_t gone = task->ended, count = task->count;
+    task->ended = 0;
+    task->first += gone;
+    task->count -= gone;
+    int status = BROOD_OK;
+    if (task->packed && gone && task->count)
+        status = brd_pack_slice(&task->own, count, gone, task->count);
+    if (task->count && !status) {
+        run_again(pool, task);
+        brd_job_check(pool, job);
+    } else {
+        brood_error no_memory = {.status = status, .text = brood_status_text(status)};
+        no_memory.function = error->function;
+        brd_task_fail(pool, task, &no_memory); // the rest of it, if there is any
     }
 }
 
+static void lose(brood_pool *pool, brd_task *task, bool started, brood_error *error, char *text,
+                 size_t room)
+{
+    brd_task_enter(task, BRD_TASK_LOST);
+    error->function = brd_functions_name(pool->functions, task->function);
+    if (!started && !task->initializer)
+        run_again(pool, task);
+    else if (task->job)
+        lose_chunk(pool, task, error, text, room);
+    else
+        lose_single(pool, task, error, text, room);
+}
+
 // From the back, so that what goes to the front of the queue keeps its order.
-static bool lose_tasks(brood_pool *pool, brd_station *s, brood_error *error)
+static bool lose_tasks(brood_pool *pool, brd_station *s, brood_error *error, char *text,
+                       size_t room)
 {
     bool any_started = false;
     brd_task *task;
@@ -87,18 +126,18 @@ static bool lose_tasks(brood_pool *pool, brd_station *s, brood_error *error)
         any_started = any_started || (started && !task->initializer);
         brd_seat_taken(&s->seat);
         pool->in_flight--;
-        lose(pool, task, started, error);
+        lose(pool, task, started, error, text, room);
     }
     return any_started;
 }
 
-void brd_pool_break(brood_pool *pool)
+static void break_pool(brood_pool *pool)
 {
     pool->state = BRD_POOL_BROKEN;
     pool->missing = 0;
     brd_pool_fail_all(pool, BROOD_EBROKEN);
-    for (uint32_t i = 0; i < pool->size; i++)
-        brd_station_kill(pool, &pool->stations[i], BROOD_EBROKEN);
+    for (uint32_t i = 0; i < pool->places; i++)
+        brd_station_kill(pool, pool->stations[i], BROOD_EBROKEN);
 }
 
 void brd_pool_count_fruitless(brood_pool *pool, const brood_error *why)
@@ -106,16 +145,19 @@ void brd_pool_count_fruitless(brood_pool *pool, const brood_error *why)
     brd_time now = brd_os_now();
     if (pool->state != BRD_POOL_OPEN && pool->state != BRD_POOL_CLOSING)
         return;
-    if (now - pool->window_start > pool->restart_window * BRD_MS) {
+    // Workers that need long to fail are no better than those that fail fast: the count
+    // starts again only if one has come up since.
+    if (pool->proven && now - pool->window_start > pool->options.restart_window * BRD_MS) {
         pool->window_start = now;
         pool->fruitless = 0;
+        pool->proven = false;
     }
     if (why && !(pool->cause && pool->cause->status == BROOD_ETASK)) {
         free(pool->cause);
         pool->cause = brd_error_copy(why);
     }
-    if (++pool->fruitless > pool->restarts)
-        brd_pool_break(pool);
+    if (++pool->fruitless > pool->options.restarts)
+        break_pool(pool);
 }
 
 static void unwatch(brood_pool *pool, brd_station *s)
@@ -127,25 +169,38 @@ static void unwatch(brood_pool *pool, brd_station *s)
     s->watched_chan = s->watched_proc = false;
 }
 
-static bool wants_workers(const brood_pool *pool)
+// It was told to end, and has.
+static bool is_farewell(const brd_station *s, const brd_exit *ended)
 {
-    if (pool->state == BRD_POOL_CLOSING)
-        return pool->queue.head || pool->jobs || pool->in_flight;
-    return pool->state == BRD_POOL_OPEN;
+    return s->seat.state == BRD_SEAT_DRAINING && ended->kind == BROOD_EXIT_CODE && !ended->code;
+}
+
+static void tell_end(brood_pool *pool, const brd_station *s, bool farewell,
+                     const brood_error *error)
+{
+    bool ending = pool->state == BRD_POOL_CLOSING || pool->state == BRD_POOL_KILLING;
+    brood_worker_event_kind kind = BROOD_WORKER_LOST;
+    if (pool->state == BRD_POOL_KILLING || (farewell && (ending || s->seat.index >= pool->size)))
+        kind = BROOD_WORKER_STOPPED;
+    else if (farewell)
+        kind = BROOD_WORKER_RECYCLED;
+    brd_station_event(pool, s, kind, kind == BROOD_WORKER_LOST ? error : NULL);
 }
 
 static void station_ended(brood_pool *pool, brd_station *s, const brd_exit *ended)
 {
-    char text[256];
+    char text[512];
     brood_error error;
-    bool expected = s->seat.state == BRD_SEAT_DRAINING;
+    bool farewell = is_farewell(s, ended);
     (void)brd_link_read_frames(&s->child.link);
     brd_ring_look_deeper(&s->child.link.results);
     (void)brd_station_collect(pool, s);
     describe(s, ended, text, sizeof text, &error);
+    tell_end(pool, s, farewell, &error);
     bool fruitful = s->seat.productive;
-    fruitful |= lose_tasks(pool, s, &error);
+    fruitful |= lose_tasks(pool, s, &error, text, sizeof text);
     unwatch(pool, s);
+    brd_alarm_stop(&pool->alarms, &s->alarm);
     brd_child_exited(&s->child);
     if (s->seat.state != BRD_SEAT_DEAD)
         brd_seat_enter(&s->seat, BRD_SEAT_DEAD);
@@ -153,12 +208,10 @@ static void station_ended(brood_pool *pool, brd_station *s, const brd_exit *ende
     brd_station_changed(pool, s);
     brd_child_close(&s->child);
     pool->alive--;
-    if (!fruitful && !expected && wants_workers(pool))
+    bool ending = pool->state == BRD_POOL_CLOSING && !brd_pool_has_work(pool);
+    if (!fruitful && !farewell && !ending)
         brd_pool_count_fruitless(pool, &error);
-    if (wants_workers(pool)) {
-        pool->missing++;
-        brd_pool_wake_service(pool);
-    }
+    brd_pool_want_workers(pool);
 }
 
 static void on_channel(brood_pool *pool, brd_station *s, unsigned what)

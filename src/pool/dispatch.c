@@ -17,31 +17,10 @@ static bool bit(const uint64_t *map, uint32_t i)
     return map[i / 64] >> (i % 64) & 1;
 }
 
-static void set_room(brood_pool *pool, uint32_t i, bool room)
+// For now: the next change of the station sets it right again.
+static void clear_room(brood_pool *pool, uint32_t i)
 {
-    uint64_t mask = UINT64_C(1) << (i % 64);
-    if (room)
-        pool->room[i / 64] |= mask;
-    else
-        pool->room[i / 64] &= ~mask;
-}
-
-static void set_awaited(brood_pool *pool, uint32_t i, bool awaited)
-{
-    uint64_t mask = UINT64_C(1) << (i % 64);
-    uint64_t old = atomic_load_explicit(&pool->awaited[i / 64], memory_order_relaxed);
-    uint64_t now = awaited ? old | mask : old & ~mask;
-    if (now != old)
-        atomic_store_explicit(&pool->awaited[i / 64], now, memory_order_release);
-}
-
-void brd_station_changed(brood_pool *pool, brd_station *s)
-{
-    set_room(pool, s->seat.index, brd_seat_has_room(&s->seat, pool->depth));
-    // Of one that was killed only its end is to come, and that comes by the waiter: to
-    // those who spin, what it left in its ring would be news again and again.
-    bool ringing = brd_seat_is_awaited(&s->seat) && s->seat.state != BRD_SEAT_DEAD;
-    set_awaited(pool, s->seat.index, ringing);
+    pool->room[i / 64] &= ~(UINT64_C(1) << (i % 64));
 }
 
 void brd_pool_set_depth(brood_pool *pool, uint32_t task_ns)
@@ -54,8 +33,8 @@ void brd_pool_set_depth(brood_pool *pool, uint32_t task_ns)
     if (depth == pool->depth)
         return;
     pool->depth = depth;
-    for (uint32_t i = 0; i < pool->size; i++)
-        brd_station_changed(pool, &pool->stations[i]);
+    for (uint32_t i = 0; i < pool->places; i++)
+        brd_station_changed(pool, pool->stations[i]);
 }
 
 // The first set bit at `from` or behind it, or -1.
@@ -76,7 +55,7 @@ static int32_t find_room(const brood_pool *pool, uint32_t from)
 // something to do; long ones go round.
 static int32_t pick(brood_pool *pool)
 {
-    uint32_t next = pool->current + 1 < pool->size ? pool->current + 1 : 0;
+    uint32_t next = pool->current + 1 < pool->places ? pool->current + 1 : 0;
     bool few = pool->depth > SHORT_TASK_DEPTH;
     if (few && bit(pool->room, pool->current))
         return (int32_t)pool->current;
@@ -84,12 +63,12 @@ static int32_t pick(brood_pool *pool)
     return found < 0 && !few ? find_room(pool, 0) : found;
 }
 
-void brd_pool_flush(brood_pool *pool)
+static void flush(brood_pool *pool)
 {
     if (!pool->unflushed)
         return;
     pool->unflushed = 0;
-    brd_link_flush(&pool->stations[pool->current].child.link);
+    brd_link_flush(&pool->stations[pool->current]->child.link);
 }
 
 static int define_functions(brood_pool *pool, brd_link *link, uint32_t function)
@@ -133,18 +112,26 @@ static void note_sent(brood_pool *pool, brd_station *s, brd_task *task)
             brd_link_set_parked(link, true);
     }
     brd_seat_sent(&s->seat, task);
+    task->seat = s->seat.index;
     pool->in_flight++;
     pool->unflushed++;
     uint32_t flight = brd_seat_flight(&s->seat);
+    if (flight == 1 && task->terms.time_limit)
+        brd_station_next_task(pool, s);
+    uint32_t most = pool->options.max_tasks_per_child;
+    if (most && s->seat.handed - (pool->options.initializer ? 1 : 0) >= most) {
+        flush(pool);
+        brd_station_drain(pool, s);
+    }
     if (flight == 1 || flight >= pool->depth) // between the two nothing changes
         brd_station_changed(pool, s);
 }
 
 static int send_to(brood_pool *pool, uint32_t index, brd_task *task)
 {
-    brd_station *s = &pool->stations[index];
+    brd_station *s = pool->stations[index];
     if (index != pool->current || pool->unflushed >= PUBLISH_EVERY)
-        brd_pool_flush(pool);
+        flush(pool);
     pool->current = index;
     int status = define_functions(pool, &s->child.link, task->function);
     if (!status)
@@ -158,24 +145,42 @@ static int send_to(brood_pool *pool, uint32_t index, brd_task *task)
 int brd_pool_send(brood_pool *pool, brd_station *s, brd_task *task)
 {
     int status = send_to(pool, s->seat.index, task);
-    brd_pool_flush(pool);
+    flush(pool);
     return status;
 }
 
-// The older of the queue's head and the oldest map.
+// Of the queue's head and the first job: the one of higher priority, then the older.
+static bool job_goes_first(const brd_job *job, const brd_task *task)
+{
+    if (!task || !job)
+        return job != NULL;
+    if (task->terms.priority != job->terms.priority)
+        return job->terms.priority > task->terms.priority;
+    return job->order < task->order;
+}
+
 static brd_task *next_task(brood_pool *pool)
 {
     brd_job *job = pool->jobs;
-    if (pool->queue.head && (!job || pool->queue.head->order <= job->order))
+    if (!job_goes_first(job, brd_queue_head(&pool->queue)))
         return brd_queue_pop(&pool->queue);
-    if (!job)
-        return NULL;
-    brd_task *task = brd_job_cut(job, &pool->tasks);
+    brd_task *task = brd_job_next(job, &pool->tasks);
     if (task)
         task->id = ++pool->last_id;
-    if (job->sent == job->items.count)
-        pool->jobs = job->next;
+    if (!brd_job_has_more(job))
+        brd_job_unlist(pool, job);
     return task;
+}
+
+void brd_pool_put_back(brood_pool *pool, brd_task *task)
+{
+    task->started = 0;
+    if (!task->job) {
+        brd_queue_push_front(&pool->queue, task);
+        return;
+    }
+    brd_job_put(task->job, task, true);
+    brd_job_list(pool, task->job);
 }
 
 // What a worker or its link cannot take now goes elsewhere or waits; only what is
@@ -184,9 +189,9 @@ static void not_sent(brood_pool *pool, brd_station *s, brd_task *task, int statu
 {
     brd_link_flush(&s->child.link); // functions that it was told of on the way
     if (status == BROOD_EAGAIN || status == BROOD_ECLOSED)
-        brd_queue_push_front(&pool->queue, task);
+        brd_pool_put_back(pool, task);
     if (status == BROOD_EAGAIN) {
-        set_room(pool, s->seat.index, false);
+        clear_room(pool, s->seat.index);
         if (!brd_seat_flight(&s->seat))
             pool->held_up = true; // no result will come: its room or a block will
     } else if (status == BROOD_ECLOSED) {
@@ -202,7 +207,7 @@ static void not_sent(brood_pool *pool, brd_station *s, brd_task *task, int statu
 void brd_pool_dispatch_tasks(brood_pool *pool)
 {
     int32_t index;
-    while ((pool->queue.head || pool->jobs) && (index = pick(pool)) >= 0) {
+    while (brd_pool_has_queued(pool) && (index = pick(pool)) >= 0) {
         brd_task *task = next_task(pool);
         if (!task) {
             // The next result brings a task back; if none will come, nothing ever does.
@@ -212,9 +217,9 @@ void brd_pool_dispatch_tasks(brood_pool *pool)
         }
         int status = send_to(pool, (uint32_t)index, task);
         if (status)
-            not_sent(pool, &pool->stations[index], task, status);
+            not_sent(pool, pool->stations[index], task, status);
     }
-    brd_pool_flush(pool);
+    flush(pool);
     if (pool->parked && pool->unhurried && (pool->held_up || brd_pool_is_stuck(pool))) {
         pool->unhurried = false; // whoever sleeps is to look for such tasks from now on
         brd_os_waiter_ring(pool->waiter);
@@ -225,8 +230,8 @@ void brd_pool_dispatch_tasks(brood_pool *pool)
 static brd_task *takeable(const brd_station *s)
 {
     brd_task *task = brd_seat_back(&s->seat);
-    bool mine = s->seat.state == BRD_SEAT_BUSY || s->seat.state == BRD_SEAT_STARTING;
-    return mine && task && !task->initializer && !brd_link_started(task->claim) ? task : NULL;
+    bool lives = s->seat.state != BRD_SEAT_DEAD && s->seat.state != BRD_SEAT_EMPTY;
+    return lives && task && !task->initializer && !brd_link_started(task->claim) ? task : NULL;
 }
 
 static brd_station *most_loaded(brood_pool *pool)
@@ -234,8 +239,8 @@ static brd_station *most_loaded(brood_pool *pool)
     brd_station *found = NULL;
     // A worker that has one task only is about to begin it, unless it hangs.
     uint32_t most = pool->late ? 0 : 1;
-    for (uint32_t i = 0; i < pool->size; i++) {
-        brd_station *s = &pool->stations[i];
+    for (uint32_t i = 0; i < pool->places; i++) {
+        brd_station *s = pool->stations[i];
         uint32_t flight = brd_seat_flight(&s->seat);
         if (flight > most && takeable(s)) {
             most = flight;
@@ -259,17 +264,17 @@ static brd_task *take_back_one(brood_pool *pool, brd_station *s)
     brd_task_enter(task, BRD_TASK_WAITING);
     brd_station_changed(pool, s);
     // A seat that is empty again because its worker hangs is not the next choice.
-    set_room(pool, s->seat.index, false);
+    clear_room(pool, s->seat.index);
     return task;
 }
 
 bool brd_pool_rebalance(brood_pool *pool)
 {
     bool moved = false;
-    if (pool->queue.head || pool->jobs)
+    if (brd_pool_has_queued(pool))
         return false;
-    for (uint32_t i = 0; i < pool->size && (pool->late || pool->in_flight > pool->busy); i++) {
-        if (pool->stations[i].seat.state != BRD_SEAT_IDLE)
+    for (uint32_t i = 0; i < pool->places && (pool->late || pool->in_flight > pool->busy); i++) {
+        if (pool->stations[i]->seat.state != BRD_SEAT_IDLE)
             continue;
         brd_station *loaded = most_loaded(pool);
         brd_task *task = loaded ? take_back_one(pool, loaded) : NULL;
@@ -277,12 +282,12 @@ bool brd_pool_rebalance(brood_pool *pool)
             break;
         int status = send_to(pool, i, task);
         if (status) {
-            not_sent(pool, &pool->stations[i], task, status);
+            not_sent(pool, pool->stations[i], task, status);
             break;
         }
         moved = true;
     }
     pool->late = false;
-    brd_pool_flush(pool);
+    flush(pool);
     return moved;
 }

@@ -1,39 +1,34 @@
 /**
- * A map in progress. Chunks are how items travel, nothing more: each item has its
+ * A job in progress. Chunks are how items travel, nothing more: each item has its
  * own outcome.
  */
 #include "pool/job.h"
-#include "base/bytes.h"
+#include "pool/future.h"
+#include "pool/state.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ITEMS_INT32 = 1, ITEMS_STRINGS, ITEMS_STRUCTS, ITEMS_MESSAGES };
+/* ------------------------------------------------------------------ chunks */
 
-brood_items brood_items_int32(const int32_t *values, size_t count)
+void brd_job_put(brd_job *job, brd_task *task, bool front)
 {
-    return (brood_items){
-        .data = values, .count = count, .item_size = sizeof *values, .kind = ITEMS_INT32};
+    if (front) {
+        task->next = job->again_head;
+        job->again_head = task;
+        if (!job->again_tail)
+            job->again_tail = task;
+        return;
+    }
+    task->next = NULL;
+    if (job->again_tail)
+        job->again_tail->next = task;
+    else
+        job->again_head = task;
+    job->again_tail = task;
 }
 
-brood_items brood_items_strings(const char *const *values, size_t count)
-{
-    return (brood_items){
-        .data = values, .count = count, .item_size = sizeof *values, .kind = ITEMS_STRINGS};
-}
-
-brood_items brood_items_structs(const void *base, size_t item_size, size_t count)
-{
-    return (brood_items){
-        .data = base, .count = count, .item_size = item_size, .kind = ITEMS_STRUCTS};
-}
-
-brood_items brood_items_messages(const brood_message *messages, size_t count)
-{
-    return (brood_items){
-        .data = messages, .count = count, .item_size = sizeof *messages, .kind = ITEMS_MESSAGES};
-}
-
-brd_task *brd_job_cut(brd_job *job, brd_tasks *tasks)
+static brd_task *cut(brd_job *job, brd_tasks *tasks)
 {
     brd_task *task = brd_tasks_get(tasks);
     if (!task)
@@ -42,62 +37,26 @@ brd_task *brd_job_cut(brd_job *job, brd_tasks *tasks)
     task->job = job;
     task->function = job->function;
     task->order = job->order;
+    task->terms = job->terms;
     task->first = job->sent;
     task->count = left < job->chunk ? (uint32_t)left : job->chunk;
     job->sent += task->count;
     return task;
 }
 
-// Puts one item's contents at the end of a message.
-static int append_item(const brd_job *job, size_t i, brood_message *out)
+brd_task *brd_job_next(brd_job *job, brd_tasks *tasks)
 {
-    const brood_message *message;
-    void *room;
-    switch (job->items.kind) {
-    case ITEMS_INT32:
-        return brood_pack(out, "i", ((const int32_t *)job->items.data)[i]);
-    case ITEMS_STRINGS:
-        return brood_pack(out, "s", ((const char *const *)job->items.data)[i]);
-    default: // ITEMS_MESSAGES: structs are never put together
-        message = (const brood_message *)job->items.data + i;
-        room = brd_message_grow(out, message->size);
-        if (!room)
-            return BROOD_ENOMEM;
-        if (message->size)
-            memcpy(room, brd_message_at(message), message->size);
-        return BROOD_OK;
-    }
+    brd_task *task = job->again_head;
+    if (!task)
+        return cut(job, tasks);
+    job->again_head = task->next;
+    if (!job->again_head)
+        job->again_tail = NULL;
+    task->next = NULL;
+    return task;
 }
 
-// head | lengths | items, each at a multiple of 8.
-static int put_together(brd_job *job, size_t first, uint32_t count)
-{
-    brood_message *out = &job->scratch;
-    size_t table = sizeof(brd_items_head);
-    brood_message_clear(out);
-    unsigned char *start = brd_message_grow(out, table + count * sizeof(uint64_t));
-    if (!start)
-        return BROOD_ENOMEM;
-    memset(start, 0, table); // stride 0
-    int status = BROOD_OK;
-    for (uint32_t i = 0; !status && i < count; i++) {
-        size_t before = out->size;
-        status = append_item(job, first + i, out);
-        uint64_t size = out->size - before;
-        size_t pad = brd_round_up(out->size, 8) - out->size;
-        void *padding = status ? NULL : brd_message_grow(out, pad);
-        if (!status && !padding)
-            status = BROOD_ENOMEM;
-        if (status)
-            break;
-        memset(padding, 0, pad);
-        memcpy(brd_message_at(out) + table + i * sizeof size, &size, sizeof size);
-    }
-    return status;
-}
-
-static int send_structs(brd_job *job, brd_link *link, brd_task *task, brd_task_head *head,
-                        size_t first)
+static int send_structs(brd_job *job, brd_link *link, brd_task *task, brd_task_head *head)
 {
     size_t bytes = head->count * job->items.item_size;
     brd_items_head items = {.stride = job->items.item_size};
@@ -111,21 +70,20 @@ static int send_structs(brd_job *job, brd_link *link, brd_task *task, brd_task_h
         room = (unsigned char *)room + sizeof items;
         head->flags = BRD_ITEMS;
     }
-    memcpy(room, (const unsigned char *)job->items.data + first * job->items.item_size, bytes);
+    memcpy(room, (const unsigned char *)job->items.data + task->first * job->items.item_size,
+           bytes);
     task->claim = brd_link_commit(link, head);
     return BROOD_OK;
 }
 
-static int send_together(brd_job *job, brd_link *link, brd_task *task, brd_task_head *head,
-                         size_t first)
+static int send_packed(const brood_message *pack, brd_link *link, brd_task *task,
+                       brd_task_head *head)
 {
     void *room = NULL;
-    int status = put_together(job, first, head->count);
-    if (!status)
-        status = brd_link_begin(link, job->scratch.size, &room);
+    int status = brd_link_begin(link, pack->size, &room);
     if (status)
         return status;
-    memcpy(room, brd_message_at(&job->scratch), job->scratch.size);
+    memcpy(room, brd_message_at(pack), pack->size);
     head->flags = BRD_ITEMS;
     task->claim = brd_link_commit(link, head);
     return BROOD_OK;
@@ -134,23 +92,20 @@ static int send_together(brd_job *job, brd_link *link, brd_task *task, brd_task_
 int brd_job_send(brd_job *job, brd_link *link, brd_task *task)
 {
     brd_task_head head = {.function = task->function, .id = task->id, .count = task->count};
-    if (job->items.kind == ITEMS_STRUCTS && job->items.item_size)
-        return send_structs(job, link, task, &head, task->first);
-    return send_together(job, link, task, &head, task->first);
+    if (task->packed)
+        return send_packed(&task->own, link, task, &head);
+    if (job->items.kind == BRD_ITEMS_STRUCTS)
+        return send_structs(job, link, task, &head);
+    int status = brd_pack_array(&job->scratch, &job->items, task->first, task->count);
+    return status ? status : send_packed(&job->scratch, link, task, &head);
 }
 
-static brd_outcome *end_item(brd_job *job, size_t item)
-{
-    brd_outcome *o = &job->results->outcomes[item];
-    job->ended++;
-    o->ended = 1;
-    return o;
-}
+/* ---------------------------------------------------------------- outcomes */
 
-int brd_job_result(brd_job *job, size_t item, const unsigned char *bytes, size_t size)
+int brd_outcome_set(brd_outcome *o, const unsigned char *bytes, size_t size)
 {
-    brd_outcome *o = end_item(job, item);
     unsigned char *room = o->u.inside;
+    o->ended = 1;
     o->size = size;
     if (size > sizeof o->u.inside) {
         room = o->u.bytes = malloc(size);
@@ -164,9 +119,111 @@ int brd_job_result(brd_job *job, size_t item, const unsigned char *bytes, size_t
     return BROOD_OK;
 }
 
-void brd_job_error(brd_job *job, size_t item, const brood_error *error)
+void brd_outcome_fail(brd_outcome *o, const brood_error *error)
 {
-    brd_outcome *o = end_item(job, item);
+    o->ended = 1;
     o->status = error->status;
     o->u.error = brd_error_copy(error); // without memory, the status alone must do
+}
+
+void brd_outcome_clear(brd_outcome *o)
+{
+    if (o->status)
+        free(o->u.error);
+    else if (o->size > sizeof o->u.inside)
+        free(o->u.bytes);
+    *o = (brd_outcome){0};
+}
+
+// Straight into the caller's array: a result of another length has no place there.
+static void write_into(brd_job *job, size_t item, const unsigned char *bytes, size_t size,
+                       brd_outcome *o)
+{
+    if (size == job->into_size) {
+        memcpy(job->into + item * job->into_size, bytes, size);
+        o->ended = 1;
+        return;
+    }
+    char text[128];
+    (void)snprintf(text, sizeof text, "the result has %llu bytes, and an element of `into` %llu",
+                   (unsigned long long)size, (unsigned long long)job->into_size);
+    brood_error error = {.status = BROOD_ETYPE, .text = text, .function = ""};
+    brd_outcome_fail(o, &error);
+}
+
+void brd_job_result(brd_job *job, size_t item, const unsigned char *bytes, size_t size)
+{
+    job->ended++;
+    if (job->iterator) {
+        brd_outcome outcome = {0};
+        (void)brd_outcome_set(&outcome, bytes, size);
+        brd_iterator_put(job->iterator, item, &outcome);
+        return;
+    }
+    brd_outcome *o = &job->results->outcomes[item];
+    if (job->into)
+        write_into(job, item, bytes, size, o);
+    else
+        (void)brd_outcome_set(o, bytes, size);
+    job->failing = job->failing || (o->status && job->fail_fast);
+}
+
+void brd_job_error(brd_job *job, size_t item, const brood_error *error)
+{
+    job->ended++;
+    job->failing = job->failing || job->fail_fast;
+    if (!job->iterator) {
+        brd_outcome_fail(&job->results->outcomes[item], error);
+        return;
+    }
+    brd_outcome outcome = {0};
+    brd_outcome_fail(&outcome, error);
+    brd_iterator_put(job->iterator, item, &outcome);
+}
+
+/* ---------------------------------------------------------------- the list */
+
+static bool goes_before(const brd_job *a, const brd_job *b)
+{
+    if (a->terms.priority != b->terms.priority)
+        return a->terms.priority > b->terms.priority;
+    return a->order < b->order;
+}
+
+void brd_job_list(brood_pool *pool, brd_job *job)
+{
+    if (job->listed)
+        return;
+    brd_job **at = &pool->jobs;
+    while (*at && goes_before(*at, job))
+        at = &(*at)->next;
+    job->next = *at;
+    *at = job;
+    job->listed = true;
+}
+
+void brd_job_unlist(brood_pool *pool, brd_job *job)
+{
+    brd_job **at = &pool->jobs;
+    while (*at && *at != job)
+        at = &(*at)->next;
+    if (*at)
+        *at = job->next;
+    job->next = NULL;
+    job->listed = false;
+}
+
+void brd_job_check(brood_pool *pool, brd_job *job)
+{
+    if (job->failing) {
+        job->failing = job->fail_fast = false;
+        brd_job_end_early(pool, job, BROOD_ECANCELLED);
+        return; // which checks again
+    }
+    if (!brd_job_is_over(job))
+        return;
+    brd_job_unlist(pool, job);
+    brd_alarm_stop(&pool->alarms, &job->deadline);
+    if (job->future)
+        brd_future_job_over(job->future);
 }

@@ -1,9 +1,11 @@
 /**
- * map and its results. The mapping thread sends, collects and reports progress; it
- * is there for the whole call, so the job lives on its stack.
+ * Maps. The thread of a plain map sends, collects and reports progress; it is there
+ * for the whole call, so the job lives on its stack and the items stay the
+ * caller's. The job of a map_async lives on the heap, with a copy of the items.
  */
+#include "pool/future.h"
+#include "pool/iterator.h"
 #include "pool/job.h"
-#include "pool/state.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,12 +15,7 @@ typedef struct mapping {
     size_t reported; /* what the progress function heard last */
 } mapping;
 
-static bool has_moved(void *baton)
-{
-    const mapping *m = baton;
-    return m->job.ended == m->job.items.count ||
-           (m->options.progress && m->job.ended != m->reported);
-}
+/* ------------------------------------------------------------------ set-up */
 
 // Python's rule: four chunks a worker.
 static size_t default_chunk(size_t count, uint32_t workers)
@@ -27,28 +24,61 @@ static size_t default_chunk(size_t count, uint32_t workers)
     return count / parts + (count % parts != 0);
 }
 
-static int check(const brood_pool *pool, const void *function, const brood_items *items,
-                 brood_results **out)
+static int check(const brood_pool *pool, brood_function *function, const brood_items *items,
+                 const brood_map_options *o)
 {
-    if (!pool || !function || !out ||
-        (items->count && (!items->data || !items->kind || !items->item_size)))
+    if (!pool || !function || (o->into && !o->into_size))
         return BROOD_EINVAL;
-    return items->count > SIZE_MAX / sizeof(brd_outcome) - 16 ? BROOD_ENOMEM : BROOD_OK;
+    return brd_items_check(items);
 }
 
-static void append_job(brood_pool *pool, brd_job *job)
+// The lock is held. The items are there.
+static int set_up(brood_pool *pool, brd_job *job, brood_function *function,
+                  const brood_map_options *o)
 {
-    brd_job **end = &pool->jobs;
-    while (*end)
-        end = &(*end)->next;
+    size_t chunk = o->chunksize ? o->chunksize : default_chunk(job->items.count, pool->size);
+    job->chunk = chunk > UINT32_MAX ? UINT32_MAX : (uint32_t)chunk;
+    job->fail_fast = o->fail_fast != 0;
+    job->into = o->into;
+    job->into_size = o->into_size;
+    int status = brd_pool_accepts(pool);
+    if (!status)
+        status = brd_functions_index(pool->functions, function, &job->function);
+    if (!status)
+        status = brd_terms_read(&job->terms, o->time_limit, o->deadline, o->priority, o->retries);
+    if (!status && job->terms.deadline)
+        status = brd_alarms_prepare(&pool->alarms, pool->places + 1);
+    return status;
+}
+
+static void begin(brood_pool *pool, brd_job *job)
+{
     job->order = ++pool->last_order;
-    *end = job;
+    if (job->terms.deadline) {
+        job->deadline.kind = BRD_ALARM_JOB;
+        brd_alarm_set(&pool->alarms, &job->deadline, job->terms.deadline);
+    }
+    brd_job_list(pool, job);
+    pool->activity++;
+    brd_pool_dispatch_tasks(pool);
+    if (pool->options.on_demand)
+        brd_pool_want_workers(pool);
+    if (pool->parked && brd_alarms_next(&pool->alarms) < pool->parked_until)
+        brd_os_waiter_ring(pool->waiter);
+}
+
+/* --------------------------------------------------------------------- map */
+
+static bool has_moved(void *baton)
+{
+    const mapping *m = baton;
+    return m->job.ended == m->job.items.count ||
+           (m->options.progress && m->job.ended != m->reported);
 }
 
 static void run(brood_pool *pool, mapping *m)
 {
-    append_job(pool, &m->job);
-    brd_pool_dispatch_tasks(pool);
+    begin(pool, &m->job);
     // Others may read the last results while the progress function runs: it hears of
     // them all the same.
     while (m->job.ended < m->job.items.count ||
@@ -63,111 +93,147 @@ static void run(brood_pool *pool, mapping *m)
     }
 }
 
-static int first_failure(const brood_results *r)
+static int map_array(brood_pool *pool, brood_function *function, mapping *m, brood_results **out)
 {
-    for (size_t i = 0; i < r->count; i++)
-        if (r->outcomes[i].status)
-            return r->outcomes[i].status;
-    return BROOD_OK;
-}
-
-static int prepare(brood_pool *pool, mapping *m, brood_function *function)
-{
-    int status = brd_pool_accepts(pool);
-    if (!status)
-        status = brd_functions_index(pool->functions, function, &m->job.function);
-    size_t chunk = m->options.chunksize;
-    if (!chunk)
-        chunk = default_chunk(m->job.items.count, pool->size);
-    m->job.chunk = chunk > UINT32_MAX ? UINT32_MAX : (uint32_t)chunk;
-    return status;
+    brood_results *results = brd_results_make(m->job.items.count);
+    if (!results)
+        return BROOD_ENOMEM;
+    m->job.results = results;
+    brd_os_mutex_lock(&pool->lock);
+    int status = set_up(pool, &m->job, function, &m->options);
+    if (!status && m->job.items.count)
+        run(pool, m);
+    brd_os_mutex_unlock(&pool->lock);
+    brood_message_clear(&m->job.scratch);
+    int failure = status ? status : brd_results_first_failure(results);
+    if (status || !out)
+        brood_results_destroy(results);
+    else
+        *out = results;
+    return failure;
 }
 
 int brood_pool_map(brood_pool *pool, brood_function *function, brood_items items,
                    const brood_map_options *options, brood_results **out)
 {
-    const void *code;
-    memcpy(&code, &function, sizeof code);
-    int status = check(pool, code, &items, out);
+    mapping m = {.options = BROOD_MAP_OPTIONS_INIT};
+    BRD_READ_OPTIONS(&m.options, options);
+    int status = check(pool, function, &items, &m.options);
     if (status)
         return status;
-    *out = NULL;
-    mapping m = {.job.items = items};
-    if (options)
-        memcpy(&m.options, options,
-               options->struct_size < sizeof m.options ? options->struct_size : sizeof m.options);
-    brood_results *results = calloc(1, sizeof *results + items.count * sizeof(brd_outcome));
-    if (!results)
-        return BROOD_ENOMEM;
-    results->count = items.count;
-    m.job.results = results;
+    if (out)
+        *out = NULL;
+    m.job.items = items;
+    bool collected = items.kind == BRD_ITEMS_GENERATOR;
+    if (collected)
+        status = brd_items_collect(&m.job.items, &items);
+    if (!status)
+        status = map_array(pool, function, &m, out);
+    if (collected)
+        brd_items_drop(&m.job.items);
+    return status;
+}
+
+int brood_pool_starmap(brood_pool *pool, brood_function *function, const brood_message *tuples,
+                       size_t count, const brood_map_options *options, brood_results **out)
+{
+    return brood_pool_map(pool, function, brood_items_messages(tuples, count), options, out);
+}
+
+/* --------------------------------------------------------------- map_async */
+
+static int own_items(brd_job *job, const brood_items *items)
+{
+    if (items->kind == BRD_ITEMS_GENERATOR)
+        return brd_items_collect(&job->items, items);
+    return brd_items_copy(&job->items, items);
+}
+
+// On failure the future, which has the job, is to be released.
+static int hand_in(brood_pool *pool, brood_function *function, const brood_map_options *o,
+                   brood_future *f)
+{
     brd_os_mutex_lock(&pool->lock);
-    status = prepare(pool, &m, function);
-    if (!status && items.count)
-        run(pool, &m);
+    int status = set_up(pool, f->job, function, o);
+    if (!status && (f->callback || f->error_callback))
+        status = brd_calls_prepare(pool);
+    if (!status) {
+        f->job->future = f;
+        atomic_fetch_add(&f->references, 1); // the job's
+        if (f->job->items.count)
+            begin(pool, f->job);
+        else
+            brd_job_check(pool, f->job); // nothing to do: it is over
+    }
     brd_os_mutex_unlock(&pool->lock);
-    brood_message_clear(&m.job.scratch);
+    return status;
+}
+
+static int make_job(brood_future *f, const brood_items *items, const brood_map_options *o)
+{
+    f->callback = o->callback;
+    f->error_callback = o->error_callback;
+    f->baton = o->baton;
+    f->job = calloc(1, sizeof *f->job);
+    int status = f->job ? own_items(f->job, items) : BROOD_ENOMEM;
     if (status) {
-        brood_results_destroy(results);
+        free(f->job);
+        f->job = NULL;
         return status;
     }
-    *out = results;
-    return first_failure(results);
+    f->job->results = f->results = brd_results_make(f->job->items.count);
+    return f->results ? BROOD_OK : BROOD_ENOMEM;
 }
 
-size_t brood_results_count(const brood_results *r)
+int brood_pool_map_async(brood_pool *pool, brood_function *function, brood_items items,
+                         const brood_map_options *options, brood_future **out)
 {
-    return r ? r->count : 0;
-}
-
-int brood_results_status(const brood_results *r, size_t index)
-{
-    return r && index < r->count ? r->outcomes[index].status : BROOD_EINVAL;
-}
-
-// For a failure whose details found no memory, and for an index out of range.
-static const brood_error *plain_error(int status)
-{
-    static _Thread_local brood_error error;
-    error = (brood_error){.status = status, .text = brood_status_text(status), .function = ""};
-    return &error;
-}
-
-const brood_error *brood_results_error(const brood_results *r, size_t index)
-{
-    int status = brood_results_status(r, index);
+    brood_map_options o = BROOD_MAP_OPTIONS_INIT;
+    BRD_READ_OPTIONS(&o, options);
+    int status = check(pool, function, &items, &o);
+    if (status)
+        return status;
+    brood_future *f = brd_future_make(pool);
+    if (!f)
+        return BROOD_ENOMEM;
+    status = make_job(f, &items, &o);
     if (!status)
-        return NULL;
-    const brood_error *error = r && index < r->count ? r->outcomes[index].u.error : NULL;
-    return error ? error : plain_error(status);
+        status = hand_in(pool, function, &o, f);
+    if (!status && out)
+        *out = f;
+    else
+        brd_future_release(f);
+    return status;
 }
 
-brood_message *brood_results_at(brood_results *r, size_t index)
+int brood_pool_starmap_async(brood_pool *pool, brood_function *function,
+                             const brood_message *tuples, size_t count,
+                             const brood_map_options *options, brood_future **out)
 {
-    if (!r)
-        return NULL;
-    const brood_error *error = brood_results_error(r, index);
-    if (error) {
-        (void)brd_message_fail(&r->view, error);
-        return &r->view;
-    }
-    brd_outcome *o = &r->outcomes[index];
-    brd_message_view(&r->view, o->size > sizeof o->u.inside ? o->u.bytes : o->u.inside,
-                     (size_t)o->size);
-    return &r->view;
+    return brood_pool_map_async(pool, function, brood_items_messages(tuples, count), options, out);
 }
 
-void brood_results_destroy(brood_results *r)
+/* -------------------------------------------------------------------- imap */
+
+static int make_iterator(brood_pool *pool, brood_function *function, const brood_items *items,
+                         const brood_map_options *options, bool ordered, brood_iterator **out)
 {
-    if (!r)
-        return;
-    brood_message_clear(&r->view);
-    for (size_t i = 0; i < r->count; i++) {
-        brd_outcome *o = &r->outcomes[i];
-        if (o->status)
-            free(o->u.error);
-        else if (o->size > sizeof o->u.inside)
-            free(o->u.bytes);
-    }
-    free(r);
+    brood_map_options o = BROOD_MAP_OPTIONS_INIT;
+    BRD_READ_OPTIONS(&o, options);
+    int status = check(pool, function, items, &o);
+    if (status || !out)
+        return status ? status : BROOD_EINVAL;
+    return brd_iterator_make(pool, function, items, &o, ordered, BROOD_FOREVER, out);
+}
+
+int brood_pool_imap(brood_pool *pool, brood_function *function, brood_items items,
+                    const brood_map_options *options, brood_iterator **out)
+{
+    return make_iterator(pool, function, &items, options, true, out);
+}
+
+int brood_pool_imap_unordered(brood_pool *pool, brood_function *function, brood_items items,
+                              const brood_map_options *options, brood_iterator **out)
+{
+    return make_iterator(pool, function, &items, options, false, out);
 }

@@ -1,7 +1,6 @@
 /**
  * The pool's life, and handing tasks in.
  */
-#include "pool/future.h"
 #include "pool/job.h"
 #include "pool/state.h"
 #include <apr_general.h>
@@ -14,8 +13,13 @@ enum {
     DEFAULT_RESTARTS = 10,
     DEFAULT_WINDOW_MS = 10000,
     DEFAULT_GRACE_MS = 1000,
-    MOST_PROCESSES = 4096
+    DEFAULT_START_MS = 60000,
+    ASK_PART = 10 /* this part of the grace is for tasks that end by themselves */
 };
+
+#define LONGEST_MS                                                                                 \
+    (BRD_FOREVER / BRD_MS / 4) /* so that a moment that far away is still a number                 \
+                                */
 
 static void start_apr(void)
 {
@@ -37,23 +41,32 @@ static void pool_enter(brood_pool *pool, brd_pool_state next)
 
 /* ------------------------------------------------------------------- birth */
 
+static void set_default(int64_t *value, int64_t normal)
+{
+    if (!*value)
+        *value = normal;
+    if (*value > LONGEST_MS)
+        *value = LONGEST_MS;
+}
+
 static int read_options(brood_pool *pool, const brood_pool_options *options)
 {
     brood_pool_options o = BROOD_POOL_OPTIONS_INIT;
-    if (options)
-        memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
-    if (o.processes > MOST_PROCESSES || o.grace < 0 || o.restart_window < 0)
+    BRD_READ_OPTIONS(&o, options);
+    if (o.processes > BRD_MOST_PROCESSES || o.grace < 0 || o.restart_window < 0 ||
+        o.start_timeout < 0)
         return BROOD_EINVAL;
     pool->cpus = brd_os_cpu_count();
     pool->size = o.processes ? o.processes : pool->cpus;
-    pool->words = (pool->size + 63) / 64;
-    pool->restarts = o.restarts ? o.restarts : DEFAULT_RESTARTS;
-    pool->restart_window = o.restart_window ? o.restart_window : DEFAULT_WINDOW_MS;
-    if (pool->restart_window > BRD_FOREVER / BRD_MS)
-        pool->restart_window = BRD_FOREVER / BRD_MS;
-    pool->grace = o.grace ? o.grace : DEFAULT_GRACE_MS;
-    pool->initializer = o.initializer;
+    o.restarts = o.restarts ? o.restarts : DEFAULT_RESTARTS;
+    set_default(&o.restart_window, DEFAULT_WINDOW_MS);
+    set_default(&o.grace, DEFAULT_GRACE_MS);
+    set_default(&o.start_timeout, DEFAULT_START_MS);
     pool->context = o.context ? o.context : brd_context_default();
+    pool->window_start = brd_os_now();
+    pool->calls.own_loop = o.own_loop != 0;
+    pool->options = o;
+    pool->options.initializer_args = NULL;
     if (o.initializer_args)
         return brd_message_copy(&pool->initializer_args, o.initializer_args);
     return BROOD_OK;
@@ -61,18 +74,14 @@ static int read_options(brood_pool *pool, const brood_pool_options *options)
 
 static int make_stations(brood_pool *pool)
 {
-    pool->stations = calloc(pool->size, sizeof *pool->stations);
-    pool->awaited = calloc(pool->words, sizeof *pool->awaited);
-    pool->room = calloc(pool->words, sizeof *pool->room);
+    enum { WORDS = BRD_MOST_PROCESSES / 64 };
+    pool->stations = calloc(BRD_MOST_PROCESSES, sizeof(brd_station *));
+    pool->awaited = calloc(WORDS, sizeof *pool->awaited);
+    pool->room = calloc(WORDS, sizeof *pool->room);
     if (!pool->stations || !pool->awaited || !pool->room)
         return BROOD_ENOMEM;
-    for (uint32_t i = 0; i < pool->size; i++) {
-        brd_station *s = &pool->stations[i];
-        s->seat.index = i;
-        s->chan_tag = (brd_tag){.station = s, .process = false};
-        s->proc_tag = (brd_tag){.station = s, .process = true};
-    }
-    return BROOD_OK;
+    int status = brd_queue_prepare(&pool->queue, 0);
+    return status ? status : brd_stations_make(pool, pool->size);
 }
 
 static int make_memory(brood_pool *pool)
@@ -91,8 +100,19 @@ static int make_waiting(brood_pool *pool)
     if (!status)
         status = brd_os_cond_init(&pool->service_wake);
     if (!status)
+        status = brd_os_cond_init(&pool->calls.wake);
+    if (!status)
         status = brd_os_waiter_open(&pool->waiter);
+    if (!status && pool->calls.own_loop)
+        status = brd_os_waiter_open(&pool->calls.outbox);
     return status;
+}
+
+static int make_calls(brood_pool *pool)
+{
+    if (!pool->options.on_worker && !pool->options.on_progress)
+        return BROOD_OK;
+    return brd_calls_prepare(pool);
 }
 
 static bool has_started(void *baton)
@@ -105,7 +125,7 @@ static bool has_started(void *baton)
 // have nobody to go to yet.
 static int start(brood_pool *pool)
 {
-    pool->missing = pool->size;
+    pool->missing = pool->options.on_demand ? 0 : pool->size;
     int status = brd_os_thread_start(&pool->service, brd_service_run, pool);
     if (status)
         return status;
@@ -129,13 +149,15 @@ int brood_pool_create(brood_pool **out, const brood_pool_options *options)
     pool->references = 1;
     pool->depth = 1;
     pool->parent_cpu = -1;
-    int status = make_waiting(pool);
+    int status = read_options(pool, options);
     if (!status)
-        status = read_options(pool, options);
+        status = make_waiting(pool);
     if (!status)
         status = brd_may_start(pool->context);
     if (!status)
         status = make_memory(pool);
+    if (!status)
+        status = make_calls(pool);
     if (!status)
         status = start(pool);
     if (status)
@@ -145,147 +167,17 @@ int brood_pool_create(brood_pool **out, const brood_pool_options *options)
     return status;
 }
 
-/* ------------------------------------------------------------------- tasks */
-
-int brd_pool_accepts(const brood_pool *pool)
-{
-    if (pool->state == BRD_POOL_OPEN)
-        return BROOD_OK;
-    return pool->state == BRD_POOL_BROKEN ? BROOD_EBROKEN : BROOD_ECLOSED;
-}
-
-static int new_task(brood_pool *pool, brood_function *function, brd_task **out)
-{
-    uint32_t index;
-    int status = brd_pool_accepts(pool);
-    if (!status)
-        status = brd_functions_index(pool->functions, function, &index);
-    if (status)
-        return status;
-    brd_task *task = brd_tasks_get(&pool->tasks);
-    if (!task)
-        return BROOD_ENOMEM;
-    task->function = index;
-    task->count = 1;
-    task->id = ++pool->last_id;
-    task->order = ++pool->last_order;
-    *out = task;
-    return BROOD_OK;
-}
-
-static void hand_in(brood_pool *pool, brd_task *task)
-{
-    pool->activity++;
-    brd_queue_push(&pool->queue, task);
-    brd_pool_dispatch_tasks(pool);
-}
-
-static bool is_done(void *baton)
-{
-    return ((const brd_sink *)baton)->done;
-}
-
-static void report_refusal(const brood_pool *pool, brood_message *result, int status)
-{
-    brood_error error = brd_pool_error(pool, status);
-    if (result)
-        (void)brd_message_fail(result, &error);
-}
-
-int brood_pool_apply(brood_pool *pool, brood_function *function, const brood_message *args,
-                     brood_message *result)
-{
-    if (!pool || !function)
-        return BROOD_EINVAL;
-    brd_sink sink = {.result = result};
-    brd_task *task = NULL;
-    brd_os_mutex_lock(&pool->lock);
-    int status = new_task(pool, function, &task);
-    if (!status) {
-        task->sink = &sink;
-        task->args = args; // the caller waits, so nothing need be copied
-        hand_in(pool, task);
-        (void)brd_pool_wait(pool, is_done, &sink, BRD_FOREVER);
-    } else {
-        report_refusal(pool, result, status);
-    }
-    brd_os_mutex_unlock(&pool->lock);
-    return status ? status : sink.status;
-}
-
-static int hand_in_async(brood_pool *pool, brood_function *function, const brood_message *args,
-                         brood_future *future)
-{
-    brd_task *task = NULL;
-    int status = new_task(pool, function, &task);
-    if (status)
-        return status;
-    task->args = &task->own;
-    status = args ? brd_message_copy(&task->own, args) : BROOD_OK;
-    if (status) {
-        brd_tasks_put(&pool->tasks, task);
-        return status;
-    }
-    task->sink = future ? &future->sink : NULL;
-    // Whoever hands in without waiting helps on the way, or the rings would stand full.
-    if (brd_pool_collect(pool) && pool->followers)
-        brd_os_cond_broadcast(&pool->news);
-    hand_in(pool, task);
-    return BROOD_OK;
-}
-
-int brood_pool_apply_async(brood_pool *pool, brood_function *function, const brood_message *args,
-                           const brood_task_options *options, brood_future **out)
-{
-    (void)options;
-    if (!pool || !function)
-        return BROOD_EINVAL;
-    brood_future *future = out ? brd_future_make(pool) : NULL;
-    if (out && !future)
-        return BROOD_ENOMEM;
-    brd_os_mutex_lock(&pool->lock);
-    int status = hand_in_async(pool, function, args, future);
-    brd_os_mutex_unlock(&pool->lock);
-    if (status)
-        brood_future_destroy(future);
-    else if (out)
-        *out = future;
-    return status;
-}
-
-void brd_sink_abandon(brood_pool *pool, const brd_sink *sink)
-{
-    if (sink->done)
-        return;
-    for (brd_task *task = pool->queue.head; task; task = task->next)
-        if (task->sink == sink)
-            task->sink = NULL;
-    for (uint32_t i = 0; pool->stations && i < pool->size; i++) {
-        brd_seat *seat = &pool->stations[i].seat;
-        for (uint64_t at = seat->first; at != seat->last; at++)
-            if (seat->flight[at % BRD_FLIGHT_MAX]->sink == sink)
-                seat->flight[at % BRD_FLIGHT_MAX]->sink = NULL;
-    }
-}
-
 /* --------------------------------------------------------------------- end */
 
 static void stop_workers(brood_pool *pool)
 {
-    for (uint32_t i = 0; i < pool->size; i++) {
-        brd_station *s = &pool->stations[i];
-        if (s->seat.state == BRD_SEAT_EMPTY || s->seat.state == BRD_SEAT_DEAD ||
-            s->seat.state == BRD_SEAT_DRAINING)
-            continue;
-        brd_seat_enter(&s->seat, BRD_SEAT_DRAINING);
-        brd_station_changed(pool, s);
-        brd_link_stop(&s->child.link);
-    }
+    for (uint32_t i = 0; i < pool->places; i++)
+        brd_station_drain(pool, pool->stations[i]);
 }
 
 void brd_pool_advance(brood_pool *pool)
 {
-    bool working = pool->queue.head || pool->jobs || pool->in_flight;
+    bool working = brd_pool_has_work(pool);
     if (pool->state == BRD_POOL_CLOSING && !working) {
         pool->missing = 0;
         stop_workers(pool);
@@ -302,6 +194,7 @@ int brood_pool_close(brood_pool *pool)
     brd_os_mutex_lock(&pool->lock);
     if (pool->state == BRD_POOL_OPEN) {
         pool_enter(pool, BRD_POOL_CLOSING);
+        brd_iterators_close(pool);
         brd_pool_advance(pool);
         brd_pool_wake_service(pool);
     }
@@ -324,14 +217,18 @@ int brood_pool_join(brood_pool *pool, int64_t timeout)
     int status = pool->state == BRD_POOL_OPEN ? BROOD_EBUSY : BROOD_OK;
     if (!status)
         status = brd_pool_wait(pool, is_stopped, pool, until);
+    // Python's join sees to it that callbacks have been called; in a user's own loop
+    // they cannot be while this thread is here.
+    while (!status && !pool->calls.own_loop && !brd_calls_idle(pool))
+        status = brd_os_cond_wait(&pool->news, &pool->lock, until);
     brd_os_mutex_unlock(&pool->lock);
     return status;
 }
 
 static void kill_workers(brood_pool *pool, bool force)
 {
-    for (uint32_t i = 0; i < pool->size; i++) {
-        brd_station *s = &pool->stations[i];
+    for (uint32_t i = 0; i < pool->places; i++) {
+        brd_station *s = pool->stations[i];
         if (s->seat.state != BRD_SEAT_EMPTY)
             (void)brd_os_proc_kill(&s->child.proc, force);
     }
@@ -341,26 +238,42 @@ static void kill_pool(brood_pool *pool)
 {
     pool_enter(pool, BRD_POOL_KILLING);
     pool->missing = 0;
+    for (uint32_t i = 0; i < pool->places; i++) {
+        brd_station *s = pool->stations[i];
+        const brd_task *front = brd_seat_front(&s->seat);
+        if (front)
+            brd_link_cancel(&s->child.link, front->id, BRD_ALL_ITEMS);
+    }
     brd_pool_fail_all(pool, BROOD_ETERMINATED);
     stop_workers(pool);
-    kill_workers(pool, false);
     brd_os_cond_broadcast(&pool->news);
     brd_pool_advance(pool);
 }
 
-int brood_pool_terminate(brood_pool *pool)
+// A ladder: the tasks see that they are cancelled, then the workers are asked in the
+// system's way, then they are killed.
+int brd_pool_terminate(brood_pool *pool, int64_t grace_ms)
 {
-    if (!pool)
-        return BROOD_EINVAL;
     brd_os_mutex_lock(&pool->lock);
+    brd_time until = brd_until(grace_ms), ask = brd_until(grace_ms / ASK_PART);
     if (pool->state != BRD_POOL_KILLING && pool->state != BRD_POOL_STOPPED)
         kill_pool(pool);
-    if (brd_pool_wait(pool, is_stopped, pool, brd_until(pool->grace)) == BROOD_ETIMEDOUT) {
+    int status = brd_pool_wait(pool, is_stopped, pool, ask);
+    if (status && grace_ms) {
+        kill_workers(pool, false);
+        status = brd_pool_wait(pool, is_stopped, pool, until);
+    }
+    if (status) {
         kill_workers(pool, true);
         (void)brd_pool_wait(pool, is_stopped, pool, BRD_FOREVER);
     }
     brd_os_mutex_unlock(&pool->lock);
     return BROOD_OK;
+}
+
+int brood_pool_terminate(brood_pool *pool)
+{
+    return pool ? brd_pool_terminate(pool, pool->options.grace) : BROOD_EINVAL;
 }
 
 // Every task has ended, so whoever still waits for a future is about to leave.
@@ -389,38 +302,47 @@ void brd_pool_release(brood_pool *pool)
         return;
     brd_os_cond_clear(&pool->news);
     brd_os_cond_clear(&pool->service_wake);
+    brd_os_cond_clear(&pool->calls.wake);
     brd_os_mutex_clear(&pool->lock);
     free(pool);
+}
+
+// What only a living pool has. Futures, and a callback that called this, may still
+// refer to the rest: they find it gone, and themselves done.
+static void clear(brood_pool *pool)
+{
+    brd_os_mutex_lock(&pool->lock);
+    pool->state = BRD_POOL_STOPPED;
+    pool->gone = true;
+    brd_stations_free(pool);
+    brd_os_mutex_unlock(&pool->lock);
+    brd_os_waiter_close(&pool->waiter);
+    brd_os_waiter_close(&pool->calls.outbox);
+    brd_tasks_clear(&pool->tasks);
+    brd_alarms_clear(&pool->alarms);
+    brd_queue_clear(&pool->queue);
+    free(pool->stations);
+    free(pool->awaited);
+    free(pool->room);
+    pool->stations = NULL;
+    pool->awaited = NULL;
+    pool->room = NULL;
+    free(pool->cause);
+    pool->cause = NULL;
+    brood_message_clear(&pool->initializer_args);
+    if (pool->memory)
+        apr_pool_destroy(pool->memory);
 }
 
 void brood_pool_destroy(brood_pool *pool)
 {
     if (!pool)
         return;
-    if (pool->service.running) {
+    if (pool->service.running)
         (void)brood_pool_terminate(pool);
+    brd_calls_end(pool); // while the pool can still answer
+    if (pool->service.running)
         end_service(pool);
-    }
-    // Futures may still refer to the pool: they find it stopped, and themselves done.
-    pool->state = BRD_POOL_STOPPED;
-    brd_os_waiter_close(&pool->waiter);
-    brd_tasks_clear(&pool->tasks);
-    free(pool->stations);
-    pool->stations = NULL;
-    free(pool->awaited);
-    free(pool->room);
-    pool->awaited = NULL;
-    pool->room = NULL;
-    pool->words = 0;
-    free(pool->cause);
-    pool->cause = NULL;
-    brood_message_clear(&pool->initializer_args);
-    if (pool->memory)
-        apr_pool_destroy(pool->memory);
+    clear(pool);
     brd_pool_release(pool);
-}
-
-uint32_t brood_pool_processes(const brood_pool *pool)
-{
-    return pool ? pool->size : 0;
 }

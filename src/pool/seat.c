@@ -50,6 +50,7 @@ void brd_seat_sent(brd_seat *seat, brd_task *task)
 {
     assert(brd_seat_flight(seat) < BRD_FLIGHT_MAX);
     seat->flight[seat->last++ % BRD_FLIGHT_MAX] = task;
+    seat->handed++;
     if (seat->state == BRD_SEAT_IDLE)
         brd_seat_enter(seat, BRD_SEAT_BUSY);
 }
@@ -81,5 +82,17 @@ void brd_seat_taken(brd_seat *seat)
 {
     assert(brd_seat_flight(seat) > 0);
     seat->last--;
+    seat->handed--;
     settle(seat);
+}
+
+void brd_seat_remove(brd_seat *seat, const brd_task *task)
+{
+    uint64_t at = seat->last;
+    while (at > seat->first && seat->flight[(at - 1) % BRD_FLIGHT_MAX] != task)
+        at--;
+    assert(at > seat->first);
+    for (; at < seat->last; at++)
+        seat->flight[(at - 1) % BRD_FLIGHT_MAX] = seat->flight[at % BRD_FLIGHT_MAX];
+    brd_seat_taken(seat);
 }

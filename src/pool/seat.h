@@ -24,7 +24,9 @@ typedef struct brd_seat {
     brd_seat_state state;
     uint32_t index;
     bool productive; /* its worker has ended at least one task */
+    bool up;         /* its worker has said hello, and its initializer has succeeded */
     int broke;       /* why we killed it; 0: we did not */
+    uint32_t handed; /* tasks that its worker was given */
     uint64_t first;  /* flight[first .. last) mod BRD_FLIGHT_MAX */
     uint64_t last;
     brd_task *flight[BRD_FLIGHT_MAX];
@@ -58,5 +60,8 @@ brd_task *brd_seat_back(const brd_seat *seat);
 
 /** The back task was taken back. */
 void brd_seat_taken(brd_seat *seat);
+
+/** A task somewhere in the flight was taken back. */
+void brd_seat_remove(brd_seat *seat, const brd_task *task);
 
 #endif

@@ -19,12 +19,35 @@ void brd_pool_wake_service(brood_pool *pool)
 
 /* ------------------------------------------------------------------ starts */
 
+// How many workers there are to be.
+static uint32_t target(const brood_pool *pool)
+{
+    if (pool->state > BRD_POOL_CLOSING ||
+        (pool->state == BRD_POOL_CLOSING && !brd_pool_has_work(pool)))
+        return 0;
+    if (!pool->options.on_demand || pool->jobs)
+        return pool->size;
+    uint64_t tasks = pool->queue.count + pool->in_flight;
+    uint32_t most = tasks < pool->size ? (uint32_t)tasks : pool->size;
+    return most > pool->warm ? most : pool->warm < pool->size ? pool->warm : pool->size;
+}
+
+void brd_pool_want_workers(brood_pool *pool)
+{
+    uint32_t wanted = target(pool), there = 0;
+    for (uint32_t i = 0; i < pool->size; i++)
+        there += pool->stations[i]->filling || pool->stations[i]->seat.state != BRD_SEAT_EMPTY;
+    pool->missing = wanted > there ? wanted - there : 0;
+    if (pool->missing)
+        brd_pool_wake_service(pool);
+}
+
 static int send_initializer(brood_pool *pool, brd_station *s)
 {
     brd_task *task = brd_tasks_get(&pool->tasks);
     if (!task)
         return BROOD_ENOMEM;
-    int status = brd_functions_index(pool->functions, pool->initializer, &task->function);
+    int status = brd_functions_index(pool->functions, pool->options.initializer, &task->function);
     if (status) {
         brd_tasks_put(&pool->tasks, task);
         return status;
@@ -84,24 +107,29 @@ static void occupy(brood_pool *pool, brd_station *s, const brd_child *child)
         return;
     }
     s->seat.first = s->seat.last = 0;
-    s->seat.productive = false;
+    s->seat.productive = s->seat.up = false;
     s->seat.broke = 0;
+    s->seat.handed = 0;
     atomic_store(&s->child.link.words->parent_cpu, pool->parent_cpu);
     if (pool->parked)
         brd_link_set_parked(&s->child.link, true);
     brd_seat_enter(&s->seat, BRD_SEAT_STARTING);
-    if (pool->initializer)
+    brd_alarm_set(&pool->alarms, &s->alarm, brd_os_now() + pool->options.start_timeout * BRD_MS);
+    brd_station_event(pool, s, BROOD_WORKER_STARTED, NULL);
+    if (pool->options.initializer)
         status = send_initializer(pool, s);
     brd_station_changed(pool, s);
     if (status || pool->state == BRD_POOL_KILLING || pool->state == BRD_POOL_BROKEN)
         brd_station_kill(pool, s, status);
+    else if (s->seat.index >= pool->size)
+        brd_station_drain(pool, s); // the pool became smaller meanwhile
 }
 
 static brd_station *empty_station(brood_pool *pool)
 {
     for (uint32_t i = 0; i < pool->size; i++)
-        if (pool->stations[i].seat.state == BRD_SEAT_EMPTY)
-            return &pool->stations[i];
+        if (pool->stations[i]->seat.state == BRD_SEAT_EMPTY)
+            return pool->stations[i];
     return NULL;
 }
 
@@ -116,20 +144,21 @@ static void start_one(brood_pool *pool)
         return;
     }
     pool->alive++;
+    s->filling = true;
     brd_os_mutex_unlock(&pool->lock);
     int status =
         brd_child_start(&child, pool->context, brd_worker_main, brd_os_waiter_bell(pool->waiter));
     brd_os_mutex_lock(&pool->lock);
+    s->filling = false;
     if (status) {
         pool->alive--;
         start_failed(pool, status);
     } else {
         pool->start_status = BROOD_OK;
         occupy(pool, s, &child);
-        if (pool->missing && s->seat.state != BRD_SEAT_EMPTY)
-            pool->missing--;
         brd_pool_dispatch_tasks(pool);
     }
+    brd_pool_want_workers(pool);
     brd_pool_advance(pool);
     if (pool->state != BRD_POOL_OPEN)
         brd_os_waiter_ring(pool->waiter); // who waits for the end may be parked

@@ -36,10 +36,11 @@ static brd_time sooner(brd_time a, brd_time b)
 
 static bool any_news(brood_pool *pool)
 {
-    for (uint32_t w = 0; w < pool->words; w++) {
+    uint32_t words = atomic_load_explicit(&pool->words, memory_order_relaxed);
+    for (uint32_t w = 0; w < words; w++) {
         uint64_t word = atomic_load_explicit(&pool->awaited[w], memory_order_acquire);
         for (uint32_t i = w * 64; word; i++, word >>= 1)
-            if (word & 1 && brd_link_has_news(&pool->stations[i].child.link))
+            if (word & 1 && brd_link_has_news(&pool->stations[i]->child.link))
                 return true;
     }
     return false;
@@ -52,8 +53,8 @@ static void note_cpu(brood_pool *pool, int cpu)
     if (cpu == pool->parent_cpu)
         return;
     pool->parent_cpu = cpu;
-    for (uint32_t i = 0; i < pool->size; i++) {
-        brd_link *link = &pool->stations[i].child.link;
+    for (uint32_t i = 0; i < pool->places; i++) {
+        brd_link *link = &pool->stations[i]->child.link;
         if (link->words)
             atomic_store_explicit(&link->words->parent_cpu, cpu, memory_order_relaxed);
     }
@@ -65,7 +66,7 @@ static bool may_spin(brood_pool *pool)
     note_cpu(pool, cpu);
     if (pool->cpus < 2 || pool->busy + 1 > pool->cpus || !pool->busy)
         return false;
-    const brd_link *link = &pool->stations[pool->current].child.link;
+    const brd_link *link = &pool->stations[pool->current]->child.link;
     return cpu < 0 || !link->words ||
            atomic_load_explicit(&link->words->worker_cpu, memory_order_relaxed) != cpu;
 }
@@ -90,11 +91,12 @@ static bool spin(brood_pool *pool)
 static void tell_parked(brood_pool *pool, bool parked)
 {
     pool->parked = parked;
-    for (uint32_t w = 0; w < pool->words; w++) {
+    uint32_t words = atomic_load_explicit(&pool->words, memory_order_relaxed);
+    for (uint32_t w = 0; w < words; w++) {
         uint64_t word = atomic_load_explicit(&pool->awaited[w], memory_order_relaxed);
         for (uint32_t i = w * 64; word; i++, word >>= 1)
-            if (word & 1 && pool->stations[i].child.link.words)
-                brd_link_set_parked(&pool->stations[i].child.link, parked);
+            if (word & 1 && pool->stations[i]->child.link.words)
+                brd_link_set_parked(&pool->stations[i]->child.link, parked);
     }
 }
 
@@ -102,8 +104,8 @@ static void tell_parked(brood_pool *pool, bool parked)
 static bool look_deeper(brood_pool *pool)
 {
     bool any = false;
-    for (uint32_t i = 0; i < pool->size; i++) {
-        brd_station *s = &pool->stations[i];
+    for (uint32_t i = 0; i < pool->places; i++) {
+        brd_station *s = pool->stations[i];
         if (!s->child.link.words || !brd_ring_has_any(&s->child.link.results))
             continue;
         brd_ring_look_deeper(&s->child.link.results);
@@ -112,14 +114,33 @@ static bool look_deeper(brood_pool *pool)
     return any;
 }
 
+static brd_time patience(const brood_pool *pool)
+{
+    return (brd_pool_is_stuck(pool) ? REBALANCE_MS : LOOK_AGAIN_MS) * BRD_MS;
+}
+
 static brd_time park_limit(const brood_pool *pool, brd_time until)
 {
+    if (until)
+        until = sooner(until, brd_alarms_next(&pool->alarms));
     if (until && pool->held_up)
         return sooner(until, brd_os_now() + HELD_UP_MS * BRD_MS);
     if (!until || !pool->in_flight)
         return until;
-    int ms = brd_pool_is_stuck(pool) ? REBALANCE_MS : LOOK_AGAIN_MS;
-    return sooner(until, brd_os_now() + ms * BRD_MS);
+    return sooner(until, brd_os_now() + patience(pool));
+}
+
+// The wait is over: has nothing come for so long that a task may be stuck?
+static void note_quiet(brood_pool *pool, bool nothing, brd_time began)
+{
+    if (!nothing || !pool->in_flight) {
+        pool->quiet = 0;
+        pool->late = false;
+        return;
+    }
+    if (!pool->quiet)
+        pool->quiet = began;
+    pool->late = brd_os_now() - pool->quiet >= patience(pool);
 }
 
 // A worker gives room back after its results, and blocks by another way: what had
@@ -127,8 +148,8 @@ static brd_time park_limit(const brood_pool *pool, brd_time until)
 static void look_for_room(brood_pool *pool)
 {
     pool->held_up = false;
-    for (uint32_t i = 0; i < pool->size; i++)
-        brd_station_changed(pool, &pool->stations[i]);
+    for (uint32_t i = 0; i < pool->places; i++)
+        brd_station_changed(pool, pool->stations[i]);
 }
 
 void brd_pool_park(brood_pool *pool, brd_time until)
@@ -140,12 +161,14 @@ void brd_pool_park(brood_pool *pool, brd_time until)
     if (!look_deeper(pool)) {
         brd_time limit = park_limit(pool, until);
         pool->unhurried = !pool->held_up && !brd_pool_is_stuck(pool);
+        pool->parked_until = limit;
+        brd_time began = brd_os_now();
         brd_os_mutex_unlock(&pool->lock);
         int status = brd_os_waiter_wait(pool->waiter, limit, events, EVENTS, &count);
         brd_os_mutex_lock(&pool->lock);
         if (status)
             count = 0;
-        pool->late = status == BROOD_ETIMEDOUT && pool->in_flight;
+        note_quiet(pool, status == BROOD_ETIMEDOUT, began);
         if (status && status != BROOD_ETIMEDOUT) // a waiter that fails must not be a busy loop
             (void)brd_os_cond_wait(&pool->news, &pool->lock,
                                    sooner(until, brd_os_now() + LOOK_AGAIN_MS * BRD_MS));
@@ -153,8 +176,15 @@ void brd_pool_park(brood_pool *pool, brd_time until)
     }
     tell_parked(pool, false);
     brd_pool_on_events(pool, events, count);
+    brd_pool_on_alarms(pool);
     if (pool->held_up)
         look_for_room(pool);
+}
+
+void brd_pool_stir(brood_pool *pool)
+{
+    brd_os_waiter_ring(pool->waiter);
+    brd_os_cond_broadcast(&pool->news);
 }
 
 /* ------------------------------------------------------------------- wait */
@@ -165,7 +195,7 @@ static void tell_followers(brood_pool *pool)
         brd_os_cond_broadcast(&pool->news);
 }
 
-static bool work(brood_pool *pool)
+bool brd_pool_work(brood_pool *pool)
 {
     if (!brd_pool_collect(pool))
         return false;
@@ -222,7 +252,7 @@ int brd_pool_wait(brood_pool *pool, bool (*ended)(void *baton), void *baton, brd
     pool->waiters++;
     pool->activity++;
     for (;;) {
-        bool busy = work(pool);
+        bool busy = brd_pool_work(pool);
         if (ended(baton))
             break;
         if (until != BRD_FOREVER && brd_os_now() >= until) {

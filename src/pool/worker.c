@@ -6,7 +6,21 @@
 #include "base/bytes.h"
 #include "base/fail.h"
 #include "base/function.h"
+#include <brood/task.h>
 #include <string.h>
+
+enum { REPORT_EVERY_MS = 10 };
+
+/** What this worker is at; a worker is one process. */
+static struct worker {
+    brd_port *port;        /* NULL: this process is no worker */
+    _Atomic uint64_t task; /* 0: none; other threads of the task may ask */
+    _Atomic uint32_t item;
+    brd_time reported; /* when the last report went out */
+    void *state;
+} self;
+
+static _Thread_local bool runs_tasks; /* only this thread may write to the ring */
 
 static int learn(brd_code *code, const brd_function_head *head)
 {
@@ -54,10 +68,24 @@ static int run_one(run *r, uint32_t index, unsigned char *bytes, size_t size)
     brood_message args = BROOD_MESSAGE_INIT, result = BROOD_MESSAGE_INIT;
     brd_message_view(&args, bytes, size);
     brd_fail_reset();
-    int status = reply(r, index, r->function(&args, &result), &result);
+    atomic_store_explicit(&self.item, index, memory_order_relaxed);
+    atomic_store_explicit(&self.task, r->id, memory_order_relaxed);
+    self.reported = 0;
+    int failed = r->function(&args, &result);
+    atomic_store_explicit(&self.task, 0, memory_order_relaxed);
+    int status = reply(r, index, failed, &result);
     brood_message_clear(&args);
     brood_message_clear(&result);
     return status;
+}
+
+static bool is_cancelled(uint64_t id, uint32_t item)
+{
+    const brd_link_words *words = self.port->words;
+    if (atomic_load_explicit(&words->cancelled, memory_order_acquire) != id)
+        return false;
+    uint32_t which = atomic_load_explicit(&words->cancelled_item, memory_order_relaxed);
+    return which == BRD_ALL_ITEMS || which == item;
 }
 
 static int run_items(run *r, unsigned char *contents, uint32_t count)
@@ -71,7 +99,8 @@ static int run_items(run *r, unsigned char *contents, uint32_t count)
         uint64_t size = head.stride;
         if (!size)
             memcpy(&size, sizes + i * sizeof size, sizeof size);
-        status = run_one(r, i, item, (size_t)size);
+        status = is_cancelled(r->id, i) ? refuse(r, i, BROOD_ECANCELLED)
+                                        : run_one(r, i, item, (size_t)size);
         item += head.stride ? head.stride : brd_round_up((size_t)size, sizeof(uint64_t));
     }
     return status;
@@ -95,6 +124,8 @@ int brd_worker_main(brd_port *port)
     brd_code code = {0};
     brd_work work;
     int status;
+    self.port = port;
+    runs_tasks = true;
     while ((status = brd_port_next(port, &work)) == BROOD_OK) {
         status = work.kind == BRD_RECORD_FUNCTION ? learn(&code, work.function)
                                                   : run_task(port, &code, &work);
@@ -103,4 +134,43 @@ int brd_worker_main(brd_port *port)
     }
     brd_code_clear(&code);
     return status == BROOD_ECLOSED ? 0 : BRD_EXIT_REFUSED;
+}
+
+/* -------------------------------------------------------- inside of a task */
+
+int brood_cancelled(void)
+{
+    uint64_t id = atomic_load_explicit(&self.task, memory_order_relaxed);
+    return id && is_cancelled(id, atomic_load_explicit(&self.item, memory_order_relaxed));
+}
+
+int brood_report(uint64_t done, uint64_t total, const char *text)
+{
+    uint64_t id = atomic_load_explicit(&self.task, memory_order_relaxed);
+    if (!runs_tasks || !id)
+        return BROOD_EINVAL;
+    brd_time now = brd_os_now();
+    if (self.reported && done != total && now - self.reported < REPORT_EVERY_MS * BRD_MS)
+        return BROOD_OK;
+    self.reported = now;
+    size_t size = text ? strlen(text) : 0;
+    if (size > BRD_REPORT_TEXT)
+        size = BRD_REPORT_TEXT;
+    brd_report_head head = {.id = id,
+                            .done = done,
+                            .total = total,
+                            .index = atomic_load_explicit(&self.item, memory_order_relaxed),
+                            .size = (uint32_t)size};
+    brd_port_report(self.port, &head, text);
+    return BROOD_OK;
+}
+
+void brood_set_worker_state(void *state)
+{
+    self.state = state;
+}
+
+void *brood_worker_state(void)
+{
+    return self.state;
 }

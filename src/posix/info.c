@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #if defined(__APPLE__)
@@ -39,6 +40,15 @@ size_t brd_os_page(void)
 {
     long size = sysconf(_SC_PAGESIZE);
     return size > 0 ? (size_t)size : 4096;
+}
+
+int brd_os_terminal_columns(void)
+{
+    struct winsize size = {0};
+    if (!isatty(STDERR_FILENO))
+        return 0;
+    // A serial line says 0.
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
 }
 
 /** Copies a path if it fits with its end. */

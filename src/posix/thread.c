@@ -80,6 +80,13 @@ void brd_os_thread_join(brd_thread *t)
     *t = (brd_thread){0, false};
 }
 
+void brd_os_thread_detach(brd_thread *t)
+{
+    if (t->running)
+        pthread_detach((pthread_t)t->os);
+    *t = (brd_thread){0, false};
+}
+
 int brd_os_mutex_init(brd_mutex *m)
 {
     int status = pthread_mutex_init(mutex_of(m), NULL);

@@ -67,6 +67,19 @@ size_t brd_os_page(void)
     return info.dwPageSize;
 }
 
+int brd_os_terminal_columns(void)
+{
+    HANDLE output = GetStdHandle(STD_ERROR_HANDLE);
+    CONSOLE_SCREEN_BUFFER_INFO info;
+    DWORD mode;
+    if (!GetConsoleMode(output, &mode))
+        return 0;
+    // The window, which may show less than the buffer holds.
+    if (!GetConsoleScreenBufferInfo(output, &info) || info.srWindow.Right < info.srWindow.Left)
+        return 80;
+    return info.srWindow.Right - info.srWindow.Left + 1;
+}
+
 int brd_os_self_path(char *buffer, size_t cap)
 {
     wchar_t *path = NULL;

@@ -60,6 +60,13 @@ void brd_os_thread_join(brd_thread *t)
     *t = (brd_thread){0};
 }
 
+void brd_os_thread_detach(brd_thread *t)
+{
+    if (t->running)
+        CloseHandle((HANDLE)t->os);
+    *t = (brd_thread){0};
+}
+
 /* -------------------------------------------------------------------- locks */
 
 int brd_os_mutex_init(brd_mutex *m)

@@ -219,7 +219,10 @@ static inline brood_future *stand_at_gate(brood_pool *pool, const gate *g, int32
 static inline brood_pool *pool_of(uint32_t processes)
 {
     brood_pool *pool = NULL;
-    CU_ASSERT_EQUAL_FATAL(brood_pool_create(&pool, BROOD_POOL(.processes = processes)), BROOD_OK);
+    int status = brood_pool_create(&pool, BROOD_POOL(.processes = processes));
+    if (status)
+        fprintf(stderr, "no pool: %d, %s\n", status, brood_status_text(status));
+    CU_ASSERT_EQUAL_FATAL(status, BROOD_OK);
     return pool;
 }
 

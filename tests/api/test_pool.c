@@ -389,7 +389,7 @@ static void reads_older_options(void)
     brood_pool *pool = NULL;
     brood_pool_options older;
     memset(&older, 0x5a, sizeof older); // what an older program does not know of
-    older.struct_size = offsetof(brood_pool_options, restarts);
+    older.struct_size = offsetof(brood_pool_options, max_tasks_per_child);
     older.processes = 3;
     ASSERT_OK(brood_pool_create(&pool, &older));
     CU_ASSERT_EQUAL(brood_pool_processes(pool), 3);

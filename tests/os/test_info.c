@@ -1,5 +1,5 @@
 /*
- * Facts: clock, cpus, pid, page, our own program. Run on every system from this one
+ * Facts: clock, cpus, pid, page, our own program, the terminal. Run on every system from this one
  * source. The one thing to know: a fact is checked against another way to learn it, or
  * against what must hold of it anywhere.
  */
@@ -111,6 +111,23 @@ static void knows_its_first_argument(void)
     CU_ASSERT_EQUAL(brd_os_argument(0, word, 2), BROOD_EINVAL);
 }
 
+static int child_without_terminal(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    int before = brd_os_terminal_columns();
+    fclose(stderr); // so nobody would hear a check that fails
+    return before >= 0 && before < 100000 && brd_os_terminal_columns() == 0 ? 0 : 1;
+}
+
+static void knows_that_there_is_no_terminal(void)
+{
+    brd_proc child = {0};
+    test_start how = {.child = "without-terminal"};
+    CU_ASSERT_EQUAL_FATAL(test_start_child(&child, &how), 0);
+    CU_ASSERT_EQUAL(test_end(&child), 0);
+}
+
 static const test_case cases[] = {
     TEST_CASE(clock_never_goes_back),
     TEST_CASE(clock_counts_nanoseconds),
@@ -119,7 +136,9 @@ static const test_case cases[] = {
     TEST_CASE(pid_is_what_the_parent_knows),
     TEST_CASE(knows_its_own_path),
     TEST_CASE(knows_its_first_argument),
+    TEST_CASE(knows_that_there_is_no_terminal),
     TEST_CHILD("tells-pid", child_tells_pid),
+    TEST_CHILD("without-terminal", child_without_terminal),
     {0},
 };
 

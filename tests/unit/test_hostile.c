@@ -48,9 +48,9 @@ static void put(liar *l, uint32_t kind, const void *bytes, size_t size)
 
 static int next(liar *l, brd_result *result)
 {
-    brd_hello hello;
-    uint32_t kind;
-    int status = brd_link_next(&l->link, &kind, &hello, result);
+    brd_news news = {0};
+    int status = brd_link_next(&l->link, &news);
+    *result = news.u.result;
     brd_link_release(&l->link);
     return status;
 }
@@ -100,7 +100,7 @@ static void refuses_records_that_are_too_short(void)
 
 static void refuses_kinds_that_are_none(void)
 {
-    static const uint32_t kinds[] = {0, 3, 7, 0xfffe, UINT32_MAX};
+    static const uint32_t kinds[] = {0, 4, 7, 0xfffe, UINT32_MAX};
     unsigned char zeros[64] = {0};
     brd_result result;
     liar l;
@@ -109,6 +109,26 @@ static void refuses_kinds_that_are_none(void)
         put(&l, kinds[i], zeros, sizeof zeros);
         CU_ASSERT_EQUAL(next(&l, &result), BROOD_EPROTOCOL);
     }
+    liar_close(&l);
+}
+
+static void refuses_reports_that_are_too_long(void)
+{
+    static const uint32_t sizes[] = {48, 255, 256, 1000, UINT32_MAX};
+    unsigned char record[sizeof(brd_report_head) + 32] = {0};
+    brd_result result;
+    liar l;
+    liar_open(&l);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        brd_report_head head = {.size = sizes[i]};
+        memcpy(record, &head, sizeof head);
+        put(&l, BRD_RECORD_REPORT, record, sizeof record);
+        CU_ASSERT_EQUAL(next(&l, &result), BROOD_EPROTOCOL);
+        put(&l, BRD_RECORD_REPORT, record, sizeof head - 8);
+        CU_ASSERT_EQUAL(next(&l, &result), BROOD_EPROTOCOL);
+    }
+    put(&l, BRD_RECORD_REPORT, memset(record, 0, sizeof record), sizeof record);
+    CU_ASSERT_EQUAL(next(&l, &result), BROOD_OK);
     liar_close(&l);
 }
 
@@ -279,6 +299,7 @@ static void survives_garbage_in_the_segment(void)
 
 static const test_case cases[] = {
     TEST_CASE(refuses_records_that_are_too_short), TEST_CASE(refuses_kinds_that_are_none),
+    TEST_CASE(refuses_reports_that_are_too_long),
     TEST_CASE(refuses_sizes_that_are_not_there),   TEST_CASE(refuses_blocks_that_are_unknown),
     TEST_CASE(refuses_a_block_without_an_id),      TEST_CASE(refuses_frames_that_are_none),
     TEST_CASE(refuses_handles_that_nobody_gave),   TEST_CASE(refuses_blocks_that_make_no_sense),

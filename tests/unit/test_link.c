@@ -90,11 +90,11 @@ static void pump(brd_port *port, uint64_t until_block)
 /** What the next record of the worker is; the link looks deeper. */
 static int next_result(brd_link *link, brd_result *result)
 {
-    uint32_t kind = 0;
-    brd_hello hello;
+    brd_news news = {0};
     brd_ring_look_deeper(&link->results);
-    int status = brd_link_next(link, &kind, &hello, result);
-    CU_ASSERT(status || kind == BRD_RECORD_RESULT);
+    int status = brd_link_next(link, &news);
+    CU_ASSERT(status || news.kind == BRD_RECORD_RESULT);
+    *result = news.u.result;
     return status;
 }
 
@@ -123,18 +123,17 @@ static void idle(pair *p)
 static void says_hello(void)
 {
     pair p;
-    brd_hello hello = {.protocol = BRD_PROTOCOL, .pid = 77}, back;
-    brd_result result;
-    uint32_t kind = 0;
+    brd_hello hello = {.protocol = BRD_PROTOCOL, .pid = 77};
+    brd_news news = {0};
     pair_open(&p);
-    CU_ASSERT_EQUAL(brd_link_next(&p.link, &kind, &back, &result), BROOD_EAGAIN);
+    CU_ASSERT_EQUAL(brd_link_next(&p.link, &news), BROOD_EAGAIN);
     CU_ASSERT_FALSE(brd_link_has_news(&p.link));
     memset(hello.token, 9, sizeof hello.token);
     CU_ASSERT_EQUAL(brd_port_hello(&p.port, &hello), 0);
     CU_ASSERT(brd_link_has_news(&p.link)); // published by itself
-    CU_ASSERT_EQUAL(brd_link_next(&p.link, &kind, &back, &result), 0);
-    CU_ASSERT_EQUAL(kind, BRD_RECORD_HELLO);
-    CU_ASSERT_EQUAL(memcmp(&hello, &back, sizeof hello), 0);
+    CU_ASSERT_EQUAL(brd_link_next(&p.link, &news), 0);
+    CU_ASSERT_EQUAL(news.kind, BRD_RECORD_HELLO);
+    CU_ASSERT_EQUAL(memcmp(&hello, &news.u.hello, sizeof hello), 0);
     pair_close(&p);
 }
 
@@ -379,11 +378,10 @@ typedef struct tally {
 
 static void collect(brd_link *link, tally *t)
 {
-    brd_result result;
-    brd_hello hello;
-    uint32_t kind;
+    brd_news news;
     int status;
-    while (!(status = brd_link_next(link, &kind, &hello, &result))) {
+    while (!(status = brd_link_next(link, &news))) {
+        const brd_result result = news.u.result;
         bool known = result.head.id < RACES;
         t->wrong += !known || t->outcomes[result.head.id] ||
                     !has_pattern(result.bytes, result.head.id, (size_t)result.head.size);
@@ -450,13 +448,12 @@ static void long_contents_stream_both_ways(void)
     CU_ASSERT_EQUAL_FATAL(brd_os_thread_start(&watcher, watch_until_closed, &p), 0);
     CU_ASSERT_EQUAL_FATAL(brd_os_thread_start(&worker, work_until_stopped, &p), 0);
     while (t.answered < TASKS && brd_os_now() < until) {
-        brd_result result;
-        brd_hello hello;
-        uint32_t kind;
+        brd_news news;
         while (id < TASKS && send(&p.link, id, (size_t)(id * 7919 % 150000)))
             id++;
         brd_link_flush(&p.link);
-        while (brd_link_next(&p.link, &kind, &hello, &result) == BROOD_OK) {
+        while (brd_link_next(&p.link, &news) == BROOD_OK) {
+            const brd_result result = news.u.result;
             t.wrong += result.head.id != t.answered++ ||
                        !has_pattern(result.bytes, result.head.id, (size_t)result.head.size);
             brd_link_done(&p.link, &result);

@@ -80,6 +80,7 @@ static void every_state_has_a_name(void)
 static void is_first_in_first_out(void)
 {
     brd_queue q = {0};
+    CU_ASSERT_EQUAL_FATAL(brd_queue_prepare(&q, 0), BROOD_OK);
     brd_task tasks[5] = {{0}};
     CU_ASSERT_PTR_NULL(brd_queue_pop(&q));
     for (int round = 0; round < 3; round++) {
@@ -91,13 +92,15 @@ static void is_first_in_first_out(void)
             CU_ASSERT_PTR_EQUAL(brd_queue_pop(&q), &tasks[i]);
         CU_ASSERT_PTR_NULL(brd_queue_pop(&q));
         CU_ASSERT_EQUAL(q.count, 0);
-        CU_ASSERT_PTR_NULL(q.tail);
+        CU_ASSERT_PTR_NULL(brd_queue_head(&q));
     }
+    brd_queue_clear(&q);
 }
 
 static void what_comes_back_goes_first(void)
 {
     brd_queue q = {0};
+    CU_ASSERT_EQUAL_FATAL(brd_queue_prepare(&q, 0), BROOD_OK);
     brd_task a = {0}, b = {0}, c = {0}, d = {0};
     brd_queue_push_front(&q, &b);
     brd_queue_push_front(&q, &a);
@@ -116,20 +119,68 @@ static void what_comes_back_goes_first(void)
     CU_ASSERT_PTR_EQUAL(brd_queue_pop(&q), &a);
     CU_ASSERT_PTR_EQUAL(brd_queue_pop(&q), &b);
     CU_ASSERT_EQUAL(q.count, 0);
+    brd_queue_clear(&q);
 }
 
 static void a_popped_task_hangs_on_nothing(void)
 {
     brd_queue q = {0};
+    CU_ASSERT_EQUAL_FATAL(brd_queue_prepare(&q, 0), BROOD_OK);
     brd_task a = {0}, b = {0};
     brd_queue_push(&q, &a);
     brd_queue_push(&q, &b);
     CU_ASSERT_PTR_NULL(brd_queue_pop(&q)->next);
     // It can stand in another queue now.
     brd_queue other = {0};
+    CU_ASSERT_EQUAL_FATAL(brd_queue_prepare(&other, 0), BROOD_OK);
     brd_queue_push(&other, &a);
     CU_ASSERT_PTR_EQUAL(brd_queue_pop(&q), &b);
     CU_ASSERT_PTR_EQUAL(brd_queue_pop(&other), &a);
+    brd_queue_clear(&q);
+    brd_queue_clear(&other);
+}
+
+static void higher_priorities_go_first(void)
+{
+    brd_queue q = {0};
+    brd_task low = {.terms.priority = -7}, first = {0}, second = {0}, high = {.terms.priority = 9};
+    for (int i = 0; i < 2; i++) {
+        CU_ASSERT_EQUAL_FATAL(brd_queue_prepare(&q, 0), BROOD_OK);
+        CU_ASSERT_EQUAL_FATAL(brd_queue_prepare(&q, 9), BROOD_OK);
+        CU_ASSERT_EQUAL_FATAL(brd_queue_prepare(&q, -7), BROOD_OK);
+    }
+    CU_ASSERT_EQUAL(q.nlevels, 3);
+    brd_queue_push(&q, &low);
+    brd_queue_push(&q, &first);
+    brd_queue_push(&q, &high);
+    brd_queue_push(&q, &second);
+    CU_ASSERT_PTR_EQUAL(brd_queue_pop(&q), &high);
+    CU_ASSERT_PTR_EQUAL(brd_queue_pop(&q), &first);
+    brd_queue_push_front(&q, &first);
+    CU_ASSERT_PTR_EQUAL(brd_queue_head(&q), &first);
+    CU_ASSERT_PTR_EQUAL(brd_queue_pop(&q), &first);
+    CU_ASSERT_PTR_EQUAL(brd_queue_pop(&q), &second);
+    CU_ASSERT_PTR_EQUAL(brd_queue_pop(&q), &low);
+    CU_ASSERT_PTR_NULL(brd_queue_head(&q));
+    brd_queue_clear(&q);
+}
+
+static void any_task_can_leave(void)
+{
+    brd_queue q = {0};
+    brd_task tasks[4] = {{0}};
+    CU_ASSERT_EQUAL_FATAL(brd_queue_prepare(&q, 0), BROOD_OK);
+    for (size_t gone = 0; gone < 4; gone++) {
+        for (size_t i = 0; i < 4; i++)
+            brd_queue_push(&q, &tasks[i]);
+        brd_queue_remove(&q, &tasks[gone]);
+        CU_ASSERT_EQUAL(q.count, 3);
+        for (size_t i = 0; i < 4; i++)
+            if (i != gone)
+                CU_ASSERT_PTR_EQUAL(brd_queue_pop(&q), &tasks[i]);
+        CU_ASSERT_PTR_NULL(brd_queue_pop(&q));
+    }
+    brd_queue_clear(&q);
 }
 
 /* ----------------------------------------------------------- the free list */
@@ -203,6 +254,8 @@ static const test_case cases[] = {
     TEST_CASE(is_first_in_first_out),
     TEST_CASE(what_comes_back_goes_first),
     TEST_CASE(a_popped_task_hangs_on_nothing),
+    TEST_CASE(higher_priorities_go_first),
+    TEST_CASE(any_task_can_leave),
     TEST_CASE(is_used_again),
     TEST_CASE(comes_back_as_new),
     TEST_CHILD("steps", child_steps),

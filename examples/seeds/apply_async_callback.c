@@ -1,0 +1,42 @@
+/*
+ * 000_81f92f842fe3ecee.txt: apply_async does not wait; when the task has ended well, the
+ * pool calls back, in the parent. Python: Pool.apply_async(callback=...).
+ */
+#include "work.h"
+
+static int func(brood_message *args, brood_message *result)
+{
+    int32_t first, second, a, b;
+    int status = brood_unpack(args, "(ii){ii}", &first, &second, "a", &a, "b", &b);
+    if (status)
+        return status;
+    print("(%d, %d)", (int)first, (int)second);
+    print("{'a': %d, 'b': %d}", (int)a, (int)b);
+    work(1);
+    print("in func!!!!");
+    (void)result; // func returns nothing
+    return BROOD_OK;
+}
+
+static void cb(brood_future *future, void *baton)
+{
+    (void)future, (void)baton;
+    print("Run !!!!");
+}
+
+int main(int argc, char **argv)
+{
+    brood_main(&argc, &argv);
+
+    brood_pool *pool;
+    brood_message args = BROOD_MESSAGE_INIT;
+    check(brood_pool_create(&pool, BROOD_POOL(.processes = 3)));
+    check(brood_pack(&args, "(ii){ii}", 123, 345, "a", 1, "b", 2));
+    check(brood_pool_apply_async(pool, func, &args, BROOD_TASK(.callback = cb), NULL));
+    print("in pool!!!");
+    check(brood_pool_close(pool));
+    check(brood_pool_join(pool, BROOD_FOREVER));
+    brood_message_clear(&args);
+    brood_pool_destroy(pool);
+    return 0;
+}

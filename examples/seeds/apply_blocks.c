@@ -1,0 +1,34 @@
+/*
+ * 000_81f92f842fe3ecee.txt: apply runs one function in one worker, and waits for it.
+ * Its arguments are a tuple and keywords. Python: Pool.apply.
+ */
+#include "work.h"
+
+static int func(brood_message *args, brood_message *result)
+{
+    int32_t first, second, a, b;
+    int status = brood_unpack(args, "(ii){ii}", &first, &second, "a", &a, "b", &b);
+    if (status)
+        return status;
+    print("(%d, %d)", (int)first, (int)second);
+    print("{'a': %d, 'b': %d}", (int)a, (int)b);
+    work(1);
+    print("in func!!!!");
+    (void)result; // func returns nothing
+    return BROOD_OK;
+}
+
+int main(int argc, char **argv)
+{
+    brood_main(&argc, &argv);
+
+    brood_pool *pool;
+    brood_message args = BROOD_MESSAGE_INIT;
+    check(brood_pool_create(&pool, BROOD_POOL(.processes = 3)));
+    check(brood_pack(&args, "(ii){ii}", 123, 345, "a", 1, "b", 2));
+    check(brood_pool_apply(pool, func, &args, NULL));
+    print("in pool!!!");
+    brood_message_clear(&args);
+    brood_pool_destroy(pool);
+    return 0;
+}

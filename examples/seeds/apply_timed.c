@@ -1,0 +1,37 @@
+/*
+ * 004_bd66ff833da3bf23.txt: four workers, and yet each task waits for the one before it:
+ * apply blocks. (os.getpid() is left out.) Python: Pool.apply.
+ */
+#include "work.h"
+
+static int do_something(brood_message *args, brood_message *result)
+{
+    int32_t seconds;
+    int status = brood_unpack(args, "i", &seconds);
+    if (status)
+        return status;
+    print("Sleeping %d second", (int)seconds);
+    work(seconds);
+    print("Done sleeping for %d", (int)seconds);
+    (void)result; // it returns nothing
+    return BROOD_OK;
+}
+
+int main(int argc, char **argv)
+{
+    brood_main(&argc, &argv);
+
+    double start_time = now();
+    brood_pool *pool;
+    brood_message args = BROOD_MESSAGE_INIT;
+    check(brood_pool_create(&pool, BROOD_POOL(.processes = 4)));
+    check(brood_pack(&args, "i", 1));
+    for (int i = 0; i < 4; i++)
+        check(brood_pool_apply(pool, do_something, &args, NULL));
+    check(brood_pool_close(pool));
+    check(brood_pool_join(pool, BROOD_FOREVER));
+    print("Finished in %.2f second(s)", now() - start_time);
+    brood_message_clear(&args);
+    brood_pool_destroy(pool);
+    return 0;
+}
