@@ -157,7 +157,8 @@ typedef struct brd_launch {
 /**
  * Starts a process that sees exactly the listed handles, stdout, stderr and an
  * empty stdin; default signal dispositions, none blocked but the terminal's
- * interrupt, which waits for brd_os_child_setup; no console window. A
+ * interrupt, which waits for brd_os_child_setup; no console window; a process group
+ * or job of its own, which ends with it. A
  * program that cannot be executed is this call's error, not an exit code of the
  * child. On Linux the child dies with the *thread* that called, once it called
  * brd_os_child_setup; on Windows with this process.
@@ -181,7 +182,8 @@ brd_handle brd_os_proc_inherited(const brd_launch *how, size_t index);
 int brd_os_proc_wait(brd_proc *p, brd_time until, brd_exit *out);
 
 /**
- * Ends the process: forced, nothing can stop it (SIGKILL, TerminateJobObject);
+ * Ends the process and what it has started: forced, nothing can stop it (SIGKILL,
+ * TerminateJobObject);
  * not forced, it is asked (SIGTERM; on Windows the same as forced). Never hits
  * another process that got the same pid. Fine on one that has ended.
  */

@@ -96,10 +96,22 @@ static int life_wait(const brd_proc *p, brd_time until)
     return brd_fd_poll(&ended, 1, until);
 }
 
+/*
+ * What a child has started ends with it. The number of its group can belong to nobody
+ * else as long as it is not reaped.
+ */
+static void end_descendants(const brd_proc *p)
+{
+    siginfo_t info;
+    if (wait_any_way(p, &info, WNOWAIT) == 0 && info.si_pid != 0)
+        (void)kill(-(pid_t)p->pid, SIGKILL);
+}
+
 /** Reaps. Fails with: BROOD_EAGAIN (it lives). */
 static int reap(brd_proc *p)
 {
     siginfo_t info;
+    end_descendants(p);
     if (wait_any_way(p, &info, 0) < 0) {
         if (errno != ECHILD)
             return brd_error(errno);
@@ -208,6 +220,7 @@ int brd_os_proc_kill(brd_proc *p, bool force)
         if (!brd_proc_ended(p->pid))
             error = kill((pid_t)p->pid, signal) == 0 ? 0 : errno;
     }
+    (void)kill(-(pid_t)p->pid, signal); // the rest of its group
     return error == 0 || error == ESRCH ? 0 : brd_error(error);
 }
 

@@ -124,7 +124,8 @@ static int spawn_files(posix_spawn_file_actions_t *files, const plan *p)
 
 static int spawn_signals(posix_spawnattr_t *attributes, const plan *p)
 {
-    short flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
+    // A group of its own: what it starts can be ended with it.
+    short flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP;
     sigset_t all;
     int error = 0;
     sigfillset(&all);
@@ -134,6 +135,8 @@ static int spawn_signals(posix_spawnattr_t *attributes, const plan *p)
     flags |= POSIX_SPAWN_CLOEXEC_DEFAULT;
 #endif
     error = posix_spawnattr_setsigdefault(attributes, &all);
+    if (error == 0)
+        error = posix_spawnattr_setpgroup(attributes, 0);
     if (error == 0)
         error = posix_spawnattr_setsigmask(attributes, &p->mask);
     if (error == 0)
@@ -224,6 +227,7 @@ static _Noreturn void child_exec(const plan *p)
     int error = 0;
     ssize_t put = 0;
     child_signals();
+    (void)setpgid(0, 0);
     error = child_files(p, &report);
     if (error == 0 && p->how->directory && chdir(p->how->directory) < 0)
         error = errno;
