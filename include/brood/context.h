@@ -45,6 +45,12 @@ BROOD_API void brood_main(int *argc, char ***argv);
  */
 BROOD_API int brood_fail(const char *format, ...) BROOD_PRINTF(1, 2);
 
+/** How many cpus this process may use: affinity and quota count. Python: process_cpu_count. */
+BROOD_API uint32_t brood_cpu_count(void);
+
+/** The id of this process. Python: os.getpid. */
+BROOD_API int64_t brood_pid(void);
+
 /** How the processes of a context start. */
 typedef enum brood_start_method {
     BROOD_DEFAULT_METHOD = 0, /**< spawn, on every system */

@@ -54,6 +54,10 @@ BROOD_API int brood_executor_submit(brood_executor *executor, brood_function *fu
                                     const brood_message *args, const brood_task_options *options,
                                     brood_future **out);
 
+/** As brood_pool_call(). */
+BROOD_API int brood_executor_call(brood_executor *executor, brood_function *function,
+                                  brood_future **out, const char *format, ...);
+
 /**
  * As brood_pool_imap(): results in the order of the items. `timeout` milliseconds from
  * now the iterator gives BROOD_EDEADLINE for the rest, and cancels it; BROOD_FOREVER:

@@ -40,6 +40,15 @@ typedef void brood_future_callback(brood_future *future, void *baton);
  */
 BROOD_API int brood_future_get(brood_future *future, int64_t timeout, brood_message *result);
 
+/**
+ * Waits as brood_future_get does, and reads the result's values, from the first on, as
+ * brood_unpack() does; strings and arrays are borrowed from the future. One thread at
+ * a time. Returns what getting or unpacking returns.
+ *
+ *     status = brood_future_unpack(future, BROOD_FOREVER, "s", &text);
+ */
+BROOD_API int brood_future_unpack(brood_future *future, int64_t timeout, const char *format, ...);
+
 /** As brood_future_get, but says only whether the task has ended. Python: wait. */
 BROOD_API int brood_future_wait(brood_future *future, int64_t timeout);
 

@@ -20,6 +20,7 @@
 
 #include <brood/export.h>
 #include <brood/status.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -70,6 +71,9 @@ typedef struct brood_message {
  */
 BROOD_API int brood_pack(brood_message *message, const char *format, ...);
 
+/** As brood_pack, for functions that pack on behalf of others. */
+BROOD_API int brood_vpack(brood_message *message, const char *format, va_list values);
+
 /**
  * Reads the next values, checked against what the message really holds: the
  * type must fit and the number must be in range. Each letter takes a pointer
@@ -82,6 +86,9 @@ BROOD_API int brood_pack(brood_message *message, const char *format, ...);
  * BROOD_EPROTOCOL (the bytes are no MessagePack), BROOD_EINVAL (the format).
  */
 BROOD_API int brood_unpack(brood_message *message, const char *format, ...);
+
+/** As brood_unpack, for functions that unpack on behalf of others. */
+BROOD_API int brood_vunpack(brood_message *message, const char *format, va_list outputs);
 
 /**
  * Reads one keyword out of the next { } of the message, wherever it stands in

@@ -150,6 +150,14 @@ BROOD_API int brood_pool_apply_async(brood_pool *pool, brood_function *function,
                                      const brood_message *args, const brood_task_options *options,
                                      brood_future **out);
 
+/**
+ * As apply_async with default options, with the arguments packed as by brood_pack().
+ *
+ *     status = brood_pool_call(pool, resize, &future, "sii", path, width, height);
+ */
+BROOD_API int brood_pool_call(brood_pool *pool, brood_function *function, brood_future **out,
+                              const char *format, ...);
+
 /* -------------------------------------------------------------- many tasks */
 
 /** How a map is to be run. Zero in a field means the default. */

@@ -173,7 +173,7 @@ static int pack_value(pack_state *s)
     }
 }
 
-int brood_pack(brood_message *message, const char *format, ...)
+int brood_vpack(brood_message *message, const char *format, va_list values)
 {
     if (!message || !format)
         return BROOD_EINVAL;
@@ -181,11 +181,20 @@ int brood_pack(brood_message *message, const char *format, ...)
     size_t before = message->size;
     int status = BROOD_OK;
     msgpack_packer_init(&s.packer, message, append);
-    va_start(s.values, format);
+    va_copy(s.values, values);
     while (!status && *s.format)
         status = pack_value(&s);
     va_end(s.values);
     if (status)
         message->size = before;
+    return status;
+}
+
+int brood_pack(brood_message *message, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    int status = brood_vpack(message, format, values);
+    va_end(values);
     return status;
 }

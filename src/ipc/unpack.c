@@ -239,14 +239,23 @@ static int read_all(unpack_state *s)
     return status;
 }
 
-int brood_unpack(brood_message *message, const char *format, ...)
+int brood_vunpack(brood_message *message, const char *format, va_list outputs)
 {
     if (!message || !format)
         return BROOD_EINVAL;
     unpack_state s = {.message = message, .format = format};
-    va_start(s.outputs, format);
+    va_copy(s.outputs, outputs);
     int status = read_all(&s);
     va_end(s.outputs);
+    return status;
+}
+
+int brood_unpack(brood_message *message, const char *format, ...)
+{
+    va_list outputs;
+    va_start(outputs, format);
+    int status = brood_vunpack(message, format, outputs);
+    va_end(outputs);
     return status;
 }
 

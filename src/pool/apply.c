@@ -166,3 +166,24 @@ int brood_pool_apply_async(brood_pool *pool, brood_function *function, const bro
         brd_future_release(future); // not handed in, or only its callbacks matter
     return status;
 }
+
+int brd_pool_vcall(brood_pool *pool, brood_function *function, brood_future **out,
+                   const char *format, va_list values)
+{
+    brood_message args = BROOD_MESSAGE_INIT;
+    int status = format ? brood_vpack(&args, format, values) : BROOD_EINVAL;
+    if (!status)
+        status = brood_pool_apply_async(pool, function, &args, NULL, out);
+    brood_message_clear(&args);
+    return status;
+}
+
+int brood_pool_call(brood_pool *pool, brood_function *function, brood_future **out,
+                    const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    int status = brd_pool_vcall(pool, function, out, format, values);
+    va_end(values);
+    return status;
+}

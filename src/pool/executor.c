@@ -42,6 +42,18 @@ int brood_executor_submit(brood_executor *e, brood_function *function, const bro
     return e ? brood_pool_apply_async(e->pool, function, args, options, out) : BROOD_EINVAL;
 }
 
+int brood_executor_call(brood_executor *e, brood_function *function, brood_future **out,
+                        const char *format, ...)
+{
+    va_list values;
+    if (!e)
+        return BROOD_EINVAL;
+    va_start(values, format);
+    int status = brd_pool_vcall(e->pool, function, out, format, values);
+    va_end(values);
+    return status;
+}
+
 int brood_executor_map(brood_executor *e, brood_function *function, brood_items items,
                        int64_t timeout, const brood_map_options *options, brood_iterator **out)
 {

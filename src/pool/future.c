@@ -126,6 +126,19 @@ int brood_future_get(brood_future *f, int64_t timeout, brood_message *result)
     return f->sink.status;
 }
 
+int brood_future_unpack(brood_future *f, int64_t timeout, const char *format, ...)
+{
+    va_list outputs;
+    int status = brood_future_wait(f, timeout);
+    if (status || f->sink.status)
+        return status ? status : f->sink.status;
+    brood_message_rewind(&f->result);
+    va_start(outputs, format);
+    status = brood_vunpack(&f->result, format, outputs);
+    va_end(outputs);
+    return status;
+}
+
 int brood_future_status(brood_future *f)
 {
     int status = brood_future_wait(f, 0);

@@ -267,6 +267,10 @@ void brd_service_run(void *baton);
 /** May tasks be handed in? */
 int brd_pool_accepts(const brood_pool *pool);
 
+/** brood_pool_call with the values in a list. */
+int brd_pool_vcall(brood_pool *pool, brood_function *function, brood_future **out,
+                   const char *format, va_list values);
+
 /** What a user asks of a task, in the pool's terms. Fails with: BROOD_EINVAL. */
 int brd_terms_read(brd_terms *terms, int64_t time_limit, int64_t deadline, int32_t priority,
                    uint32_t retries);

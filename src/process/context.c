@@ -60,6 +60,16 @@ void brood_main(int *argc, char ***argv)
         brd_child_main(number);
 }
 
+uint32_t brood_cpu_count(void)
+{
+    return brd_os_cpu_count();
+}
+
+int64_t brood_pid(void)
+{
+    return brd_os_pid();
+}
+
 int brood_context_create(brood_context **out, const brood_context_options *options)
 {
     brood_context_options o = BROOD_CONTEXT_OPTIONS_INIT;

@@ -209,8 +209,15 @@ static void list_workers(brood_pool *pool, int64_t *pids)
     brood_future *held[WORKERS];
     gate g;
     gate_make(&g);
-    for (int32_t i = 0; i < WORKERS; i++)
+    for (int32_t i = 0; i < WORKERS; i++) {
+        brd_time until = test_deadline(10000);
         held[i] = stand_at_gate(pool, &g, i);
+        if (brd_os_now() >= until) { // most of a minute for what takes milliseconds
+            brood_pool_counts c = brood_pool_count(pool);
+            fprintf(stderr, "%u workers, %u ready, %u running, %u queued\n", (unsigned)c.workers,
+                    (unsigned)c.ready, (unsigned)c.running, (unsigned)c.queued);
+        }
+    }
     gate_open(&g);
     for (int32_t i = 0; i < WORKERS; i++)
         ASSERT_OK(take_number(held[i], &pids[i]));
