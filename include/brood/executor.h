@@ -46,7 +46,11 @@ typedef struct brood_executor_options {
         sizeof(brood_executor_options), 0, 0, 0, 0, 0, 0                                           \
     }
 
-/** Makes an executor; no worker starts yet. options may be NULL. Fails as brood_pool_create(). */
+/**
+ * Makes an executor. No worker starts yet: if none can, that is BROOD_EBROKEN for the
+ * tasks. options may be NULL. Fails with: BROOD_ENOMAIN, BROOD_EDEPTH, BROOD_EINVAL,
+ * BROOD_ENOMEM.
+ */
 BROOD_API int brood_executor_create(brood_executor **out, const brood_executor_options *options);
 
 /** As brood_pool_apply_async(). Python: submit. */
@@ -76,8 +80,9 @@ BROOD_API int brood_executor_map(brood_executor *executor, brood_function *funct
 BROOD_API int brood_executor_shutdown(brood_executor *executor, int wait, int cancel_futures);
 
 /**
- * Ends the workers and all tasks: they are asked, and killed after the grace (kill: at
- * once). Every future that has not ended fails with BROOD_ETERMINATED.
+ * Ends the workers and all tasks, as brood_pool_terminate() (kill: without any grace).
+ * Every future that has not ended fails with BROOD_ETERMINATED. Returns when no worker is
+ * left.
  * Python: terminate_workers, kill_workers.
  */
 BROOD_API int brood_executor_terminate_workers(brood_executor *executor);

@@ -34,8 +34,9 @@ typedef void brood_future_callback(brood_future *future, void *baton);
  * Waits up to `timeout` milliseconds (BROOD_FOREVER: without limit; 0: not at
  * all) and copies the result into `result`, which may be NULL. Returns BROOD_OK,
  * BROOD_ETIMEDOUT (the task goes on, ask again later), or the status of the
- * task's failure; then `result` carries the brood_error. Of a map_async, the
- * status is that of the first item that failed, and `result` stays empty.
+ * task's failure; then `result` carries the brood_error. Of a map_async, status and
+ * error are those of the first item that failed. It may return before the callbacks of
+ * the future have run.
  * Python: AsyncResult.get, Future.result.
  */
 BROOD_API int brood_future_get(brood_future *future, int64_t timeout, brood_message *result);
@@ -67,7 +68,10 @@ BROOD_API int brood_future_cancelled(brood_future *future);
  */
 BROOD_API int brood_future_status(brood_future *future);
 
-/** Why the task failed; NULL if it did not, or not yet. Borrowed from the future. */
+/**
+ * Why the task failed or was cancelled; NULL if it was not, or not yet: wait first.
+ * Borrowed from the future.
+ */
 BROOD_API const brood_error *brood_future_error(brood_future *future);
 
 /**
@@ -119,8 +123,9 @@ BROOD_API int brood_wait(brood_future *const *futures, size_t count, brood_retur
 typedef struct brood_completions brood_completions;
 
 /**
- * Begins to look at these futures. A future must live until it was given out; one
- * that is there twice is given once. *out is new: brood_completions_destroy().
+ * Begins to look at these futures. A future must live until it was given out, the array
+ * need not; NULLs are skipped, and one that is there twice is given once. *out is new:
+ * brood_completions_destroy().
  * Fails with: BROOD_ENOMEM.
  * Python: concurrent.futures.as_completed.
  */

@@ -50,7 +50,10 @@ BROOD_API brood_items brood_items_messages(const brood_message *messages, size_t
  */
 BROOD_API brood_items brood_items_generator(brood_generator *next, void *baton);
 
-/** What a map gave: one result or error an item, in the order of the items. */
+/**
+ * What a map gave: one result or error an item, in the order of the items. One thread at
+ * a time.
+ */
 typedef struct brood_results brood_results;
 
 BROOD_API size_t brood_results_count(const brood_results *results);
@@ -71,14 +74,19 @@ BROOD_API void brood_results_destroy(brood_results *results);
 typedef struct brood_iterator brood_iterator;
 
 /**
+ *     while ((status = brood_iterator_next(it, BROOD_FOREVER, &result, &i)) != BROOD_EEND)
+ *         if (!status)
+ *             status = brood_unpack(&result, "x", &value);
+ *
  * The next result: of the next item, or, unordered, of whichever ended next. index
  * (may be NULL) gets the item's number. Returns BROOD_OK, the failure of that item
  * (`result` then carries the brood_error, and the next call goes on behind it),
  * BROOD_ETIMEDOUT (ask again), or BROOD_EEND: that was all. A stream whose generator
- * fails gives that status once, then BROOD_EEND. result may be NULL.
- * One thread at a time.
- * Fails with: BROOD_EDEADLINE (the timeout of the whole iterator is over; the rest is
- * cancelled).
+ * fails gives that status once, then BROOD_EEND; one whose pool is closed or terminated,
+ * BROOD_ECLOSED or BROOD_ETERMINATED. `result` then carries an error of no worker.
+ * result may be NULL. One thread at a time.
+ * Fails with: BROOD_EDEADLINE (once: the timeout of the whole iterator is over, and the
+ * rest is cancelled).
  * Python: IMapIterator.next.
  */
 BROOD_API int brood_iterator_next(brood_iterator *iterator, int64_t timeout, brood_message *result,

@@ -104,19 +104,24 @@ typedef struct brood_pool_options {
  */
 BROOD_API int brood_pool_create(brood_pool **out, const brood_pool_options *options);
 
-/** No more tasks; what was handed in is finished. May be called again. Python: close. */
+/**
+ * No more tasks; what was handed in is finished, all items of an imap over an array
+ * included. A generator is not asked again: its iterator gives what it has, then
+ * BROOD_ECLOSED once, then BROOD_EEND. May be called again. Python: close.
+ */
 BROOD_API int brood_pool_close(brood_pool *pool);
 
 /**
- * Ends the workers now: those that do not go within the pool's grace are killed.
- * Every task that has not ended fails with BROOD_ETERMINATED. Returns when no
- * worker is left. May be called again. Python: terminate.
+ * Ends the workers now. Every task that has not ended fails with BROOD_ETERMINATED at
+ * once. Running tasks see brood_cancelled(); after a tenth of the pool's grace their
+ * workers get SIGTERM (on Windows they end here), after all of it SIGKILL. Returns when
+ * no worker is left. May be called again. Python: terminate.
  */
 BROOD_API int brood_pool_terminate(brood_pool *pool);
 
 /**
- * Waits up to `timeout` milliseconds until a closed pool has finished its tasks
- * and its workers are gone.
+ * Waits up to `timeout` milliseconds until a closed pool has finished its tasks,
+ * its workers are gone, and its callbacks have been called (not with own_loop).
  * Fails with: BROOD_EBUSY (neither closed nor terminated), BROOD_ETIMEDOUT.
  * Python: join.
  */
@@ -198,7 +203,7 @@ typedef struct brood_map_options {
  * of the first item that failed; either way *out is new: to be freed with
  * brood_results_destroy(). Only when the call could not be made at all
  * (BROOD_EINVAL, BROOD_ENOMEM, BROOD_ECLOSED, a generator's own status) *out is
- * NULL. out may be NULL if the options have `into`.
+ * NULL. out may be NULL if only the status is wanted, or the options have `into`.
  * Python: Pool.map.
  */
 BROOD_API int brood_pool_map(brood_pool *pool, brood_function *function, brood_items items,

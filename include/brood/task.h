@@ -53,16 +53,18 @@ typedef struct brood_task_options {
     }
 
 /**
- * In a task: 1 if the task was cancelled, or its time is over. The function
- * should then return, with whatever value: its future has its outcome already.
- * After the pool's grace its worker is killed. 0 outside of tasks.
+ * In a task: 1 if the task was cancelled, its time is over, or its pool is terminated.
+ * The function should then return, with whatever value: its future has its outcome
+ * already. After the pool's grace its worker is killed, and all that it has started.
+ * Any thread of the task. 0 outside of tasks.
  */
 BROOD_API int brood_cancelled(void);
 
 /**
  * In a task: tells the parent how far it is, for the pool's on_progress. text may
  * be NULL; it is cut at 255 bytes. Reports that follow each other faster than a
- * hundred a second may be left out, but never one with done == total.
+ * hundred a second may be left out, but never one with done == total (unless a
+ * thousand callbacks are due).
  * Fails with: BROOD_EINVAL (not in a task).
  */
 BROOD_API int brood_report(uint64_t done, uint64_t total, const char *text);

@@ -104,7 +104,10 @@ void brd_link_set_parked(brd_link *link, bool parked);
 /** The worker is to end after the tasks that it has. */
 void brd_link_stop(brd_link *link);
 
-/** brood_cancelled() becomes true in this item of this task; BRD_ALL_ITEMS: in all. */
+/**
+ * brood_cancelled() becomes true in this item of this task. BRD_ALL_ITEMS: in all;
+ * BRD_ALL_TASKS: in whatever task.
+ */
 void brd_link_cancel(brd_link *link, uint64_t id, uint32_t item);
 
 #endif

@@ -30,10 +30,11 @@ typedef struct brd_link_words {
     _Atomic uint32_t crowded;                      /* hint: more is awake than there are cpus */
     _Atomic int32_t parent_cpu;
     _Atomic uint32_t cancelled_item; /* of the task below; BRD_ALL_ITEMS */
-    _Atomic uint64_t cancelled;      /* the task that is to come to its end soon */
+    _Atomic uint64_t cancelled;      /* the task that is to come to its end soon; BRD_ALL_TASKS */
 } brd_link_words;
 
 #define BRD_ALL_ITEMS UINT32_MAX
+#define BRD_ALL_TASKS UINT64_MAX
 
 enum { BRD_SEGMENT_SIZE = sizeof(brd_link_words) + 2 * BRD_RING_BYTES };
 

@@ -7,11 +7,20 @@
 #include "pool/calls.h"
 #include "pool/state.h"
 
-static _Thread_local const brood_pool *calling; /* whose callback this thread is in */
+// Whose callbacks this thread is in: one may dispatch, or end, another pool's.
+typedef struct inside {
+    const brood_pool *pool;
+    const struct inside *outer;
+} inside;
+
+static _Thread_local const inside *innermost;
 
 bool brd_calls_inside(const brood_pool *pool)
 {
-    return calling == pool;
+    for (const inside *at = innermost; at; at = at->outer)
+        if (at->pool == pool)
+            return true;
+    return false;
 }
 
 bool brd_calls_idle(const brood_pool *pool)
@@ -30,11 +39,13 @@ static void run_one(brood_pool *pool)
         c->tail = NULL;
     c->count--;
     c->running++;
+    if (call->due_at)
+        *call->due_at = NULL;
     brd_os_mutex_unlock(&pool->lock);
-    const brood_pool *outer = calling;
-    calling = pool;
+    const inside here = {pool, innermost};
+    innermost = &here;
     call->run(call);
-    calling = outer;
+    innermost = here.outer;
     brd_os_mutex_lock(&pool->lock);
     c->running--;
 }

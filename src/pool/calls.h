@@ -13,6 +13,7 @@
 typedef struct brd_call {
     struct brd_call *next;
     void (*run)(struct brd_call *call);
+    struct brd_call **due_at; /* NULLed, under the lock, when the call is no longer due */
 } brd_call;
 
 typedef struct brd_calls {

@@ -59,7 +59,7 @@ static void end_task(brood_pool *pool, brd_station *s, brd_task *task, bool fail
         pool->busy--;
     brd_task_enter(task, failed ? BRD_TASK_FAILED : BRD_TASK_DONE);
     brd_task_over(pool, task);
-    if (s->alarm.place || (next && next->terms.time_limit))
+    if (s->alarm.place || (next && (next->terms.time_limit || next->verdict)))
         brd_station_next_task(pool, s);
 }
 

@@ -122,13 +122,8 @@ static int copy_messages(brood_items *copy, const brood_items *items)
     return status;
 }
 
-int brd_items_copy(brood_items *copy, const brood_items *items)
+static int copy_bytes(brood_items *copy, const brood_items *items)
 {
-    *copy = *items;
-    if (items->kind == BRD_ITEMS_STRINGS)
-        return copy_strings(copy, items);
-    if (items->kind == BRD_ITEMS_MESSAGES)
-        return copy_messages(copy, items);
     size_t bytes = items->count * items->item_size;
     void *data = malloc(bytes ? bytes : 1);
     if (!data)
@@ -137,6 +132,22 @@ int brd_items_copy(brood_items *copy, const brood_items *items)
         memcpy(data, items->data, bytes);
     copy->data = data;
     return BROOD_OK;
+}
+
+int brd_items_copy(brood_items *copy, const brood_items *items)
+{
+    int status;
+    *copy = *items;
+    copy->data = NULL;
+    if (items->kind == BRD_ITEMS_STRINGS)
+        status = copy_strings(copy, items);
+    else if (items->kind == BRD_ITEMS_MESSAGES)
+        status = copy_messages(copy, items);
+    else
+        status = copy_bytes(copy, items);
+    if (status)
+        *copy = (brood_items){0}; // nothing in it is ours
+    return status;
 }
 
 int brd_items_collect(brood_items *all, const brood_items *generator)

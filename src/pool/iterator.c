@@ -64,10 +64,15 @@ static bool has_bytes(const brood_iterator *it)
     return it->bytes_in + it->bytes_out < it->most_bytes;
 }
 
+static bool is_late(const brood_iterator *it)
+{
+    return it->deadline != BRD_FOREVER && brd_os_now() >= it->deadline;
+}
+
 static bool has_room(const brood_iterator *it)
 {
     size_t inside = it->taken - it->given;
-    return !it->drained && inside < it->buffer && (!inside || has_bytes(it));
+    return !it->drained && inside < it->buffer && (!inside || has_bytes(it)) && !is_late(it);
 }
 
 static void drain(brood_iterator *it, int failure)
@@ -314,7 +319,7 @@ static int wait_for_node(brood_iterator *it, brd_time until)
     take_in(it);
     brd_time first = until < it->deadline ? until : it->deadline;
     int status = is_ready(it) ? BROOD_OK : brd_pool_wait(it->pool, is_ready, it, first);
-    return status && brd_os_now() >= it->deadline ? run_out(it) : status;
+    return status && is_late(it) ? run_out(it) : status;
 }
 
 static int give(node *n, brood_message *result, size_t *index)
@@ -348,8 +353,13 @@ int brood_iterator_next(brood_iterator *it, int64_t timeout, brood_message *resu
         it->failure = BROOD_OK;
     }
     brd_os_mutex_unlock(&pool->lock);
-    if (!n)
+    if (!n) {
+        brood_error error = {.status = status, .text = brood_status_text(status), .function = ""};
+        // What stood in there is not to be taken for a result.
+        if (result && status != BROOD_ETIMEDOUT)
+            (void)brd_message_fail(result, &error);
         return status;
+    }
     status = give(n, result, index);
     free_node(n);
     return status;

@@ -238,12 +238,9 @@ static void kill_pool(brood_pool *pool)
 {
     pool_enter(pool, BRD_POOL_KILLING);
     pool->missing = 0;
-    for (uint32_t i = 0; i < pool->places; i++) {
-        brd_station *s = pool->stations[i];
-        const brd_task *front = brd_seat_front(&s->seat);
-        if (front)
-            brd_link_cancel(&s->child.link, front->id, BRD_ALL_ITEMS);
-    }
+    for (uint32_t i = 0; i < pool->places; i++)
+        if (pool->stations[i]->seat.state != BRD_SEAT_EMPTY)
+            brd_link_cancel(&pool->stations[i]->child.link, BRD_ALL_TASKS, BRD_ALL_ITEMS);
     brd_pool_fail_all(pool, BROOD_ETERMINATED);
     stop_workers(pool);
     brd_os_cond_broadcast(&pool->news);

@@ -1,6 +1,7 @@
 /**
  * Reports of tasks. One that is still due when the next one of the same item comes
- * is brought up to date: a slow listener hears less, and nothing piles up.
+ * is brought up to date, unless it told of an end: a slow listener hears less, and
+ * nothing piles up.
  */
 #include "pool/report.h"
 #include "pool/future.h"
@@ -37,16 +38,18 @@ static void tell(brd_call *call)
     release(c);
 }
 
-// The call that is due for the same item; the last one is the likeliest.
-static report_call *find_due(const brood_pool *pool, const brd_report *report)
+// Enough for whoever reports its ends; one that reports nothing else must not fill the memory.
+enum { MOST_DUE = 1000 };
+
+// The call to bring up to date: the worker's last one that is still due.
+static report_call *find_due(const brood_pool *pool, const brd_station *s, const brd_report *report)
 {
-    for (brd_call *call = pool->calls.head; call; call = call->next) {
-        report_call *c = (report_call *)(void *)call;
-        if (call->run == tell && c->report.head.id == report->head.id &&
-            c->report.head.index == report->head.index)
-            return c;
-    }
-    return NULL;
+    report_call *c = (report_call *)(void *)s->report_due;
+    if (!c || c->report.head.id != report->head.id || c->report.head.index != report->head.index)
+        return NULL;
+    if (c->report.head.done == c->report.head.total && pool->calls.count < MOST_DUE)
+        return NULL;
+    return c;
 }
 
 static brood_future *future_of(const brd_task *task)
@@ -63,7 +66,7 @@ int brd_report_accept(brood_pool *pool, brd_station *s, const brd_report *report
         return BROOD_EPROTOCOL;
     if (!pool->options.on_progress || task->orphan || task->verdict)
         return BROOD_OK;
-    report_call *c = find_due(pool, report);
+    report_call *c = find_due(pool, s, report);
     if (c) {
         c->report = *report;
         return BROOD_OK;
@@ -80,6 +83,10 @@ int brd_report_accept(brood_pool *pool, brd_station *s, const brd_report *report
     atomic_fetch_add(&pool->references, 1);
     if (c->future)
         atomic_fetch_add(&c->future->references, 1);
+    if (s->report_due)
+        s->report_due->due_at = NULL;
+    s->report_due = &c->call;
+    c->call.due_at = &s->report_due;
     brd_calls_push(pool, &c->call);
     return BROOD_OK;
 }

@@ -40,8 +40,9 @@ typedef struct brd_station {
     brd_child child;
     brd_tag chan_tag, proc_tag;
     bool watched_chan, watched_proc;
-    bool filling;    /* the service thread starts a process for it */
-    brd_alarm alarm; /* it has to come up, to end a task, or to end */
+    bool filling;         /* the service thread starts a process for it */
+    brd_alarm alarm;      /* it has to come up, to end a task, or to end */
+    brd_call *report_due; /* its last report, until it is told */
 } brd_station;
 
 struct brood_pool {
@@ -243,6 +244,9 @@ int brd_pool_wait(brood_pool *pool, bool (*ended)(void *baton), void *baton, brd
 
 /** Reads what has come, and does what follows from it. True if anything came. */
 bool brd_pool_work(brood_pool *pool);
+
+/** Reads also what is written and not announced. True if anything came. */
+bool brd_pool_look_deeper(brood_pool *pool);
 
 /** Moves the pool on when its last task or worker has ended. */
 void brd_pool_advance(brood_pool *pool);

@@ -109,8 +109,12 @@ void brd_station_up(brood_pool *pool, brd_station *s)
 void brd_station_next_task(brood_pool *pool, brd_station *s)
 {
     const brd_task *task = brd_seat_front(&s->seat);
-    if (!s->seat.up || s->seat.state == BRD_SEAT_DEAD || (task && (task->orphan || task->verdict)))
-        return; // the alarm is set for something else
+    if (!s->seat.up || s->seat.state == BRD_SEAT_DEAD)
+        return;
+    if (task && task->verdict) { // it was told to end while it ran unseen behind others
+        brd_alarm_set(&pool->alarms, &s->alarm, brd_os_now() + pool->options.grace * BRD_MS);
+        return;
+    }
     if (!task || !task->terms.time_limit) {
         brd_alarm_stop(&pool->alarms, &s->alarm);
         return;

@@ -101,7 +101,7 @@ static void tell_parked(brood_pool *pool, bool parked)
 }
 
 // What is written and not published counts too: its worker may be busy for long.
-static bool look_deeper(brood_pool *pool)
+bool brd_pool_look_deeper(brood_pool *pool)
 {
     bool any = false;
     for (uint32_t i = 0; i < pool->places; i++) {
@@ -158,7 +158,7 @@ void brd_pool_park(brood_pool *pool, brd_time until)
     size_t count = 0;
     tell_parked(pool, true);
     atomic_thread_fence(memory_order_seq_cst); // see brd_link_flush
-    if (!look_deeper(pool)) {
+    if (!brd_pool_look_deeper(pool)) {
         brd_time limit = park_limit(pool, until);
         pool->unhurried = !pool->held_up && !brd_pool_is_stuck(pool);
         pool->parked_until = limit;
@@ -172,7 +172,7 @@ void brd_pool_park(brood_pool *pool, brd_time until)
         if (status && status != BROOD_ETIMEDOUT) // a waiter that fails must not be a busy loop
             (void)brd_os_cond_wait(&pool->news, &pool->lock,
                                    sooner(until, brd_os_now() + LOOK_AGAIN_MS * BRD_MS));
-        (void)look_deeper(pool);
+        (void)brd_pool_look_deeper(pool);
     }
     tell_parked(pool, false);
     brd_pool_on_events(pool, events, count);

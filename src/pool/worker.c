@@ -82,7 +82,8 @@ static int run_one(run *r, uint32_t index, unsigned char *bytes, size_t size)
 static bool is_cancelled(uint64_t id, uint32_t item)
 {
     const brd_link_words *words = self.port->words;
-    if (atomic_load_explicit(&words->cancelled, memory_order_acquire) != id)
+    uint64_t cancelled = atomic_load_explicit(&words->cancelled, memory_order_acquire);
+    if (cancelled != id && cancelled != BRD_ALL_TASKS)
         return false;
     uint32_t which = atomic_load_explicit(&words->cancelled_item, memory_order_relaxed);
     return which == BRD_ALL_ITEMS || which == item;

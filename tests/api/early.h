@@ -186,7 +186,7 @@ static inline void check_end(brood_future *future, int expected)
 /** `count` messages "si": the gate's path and 0, 1, 2 ... */
 static inline brood_message *numbered(const gate *g, int32_t count)
 {
-    brood_message *tuples = calloc((size_t)count, sizeof *tuples);
+    brood_message *tuples = calloc((size_t)count + 1, sizeof *tuples);
     CU_ASSERT_PTR_NOT_NULL_FATAL(tuples);
     for (int32_t i = 0; i < count; i++)
         gate_pack(g, i, &tuples[i]);

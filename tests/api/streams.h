@@ -157,4 +157,48 @@ static inline void count_up(int32_t *in, int32_t count)
         in[i] = i;
 }
 
+/* ------------------------------------------------------------------- gates */
+
+/** What the tasks of one test share: a gate, and one item a task. */
+typedef struct gated {
+    gate g;
+    brood_message items[40];
+    int32_t count;
+} gated;
+
+static inline void gated_make(gated *d, int32_t count)
+{
+    memset(d, 0, sizeof *d);
+    gate_make(&d->g);
+    d->count = count;
+    for (int32_t i = 0; i < count; i++)
+        gate_pack(&d->g, i, &d->items[i]);
+}
+
+static inline void gated_clear(gated *d)
+{
+    for (int32_t i = 0; i < d->count; i++)
+        brood_message_clear(&d->items[i]);
+    gate_remove(&d->g, d->count);
+}
+
+static inline brood_items gated_items(const gated *d)
+{
+    return brood_items_messages(d->items, (size_t)d->count);
+}
+
+/** Number 0 stands at the gate; the others only answer their number. */
+static inline int first_waits(brood_message *args, brood_message *result)
+{
+    const char *path;
+    int32_t index;
+    int status = brood_unpack(args, "si", &path, &index);
+    if (!status && !index) {
+        brood_message_rewind(args);
+        status = gate_pass(args, result);
+        (void)brood_message_set(result, NULL, 0);
+    }
+    return status ? status : brood_pack(result, "x", (int64_t)index);
+}
+
 #endif

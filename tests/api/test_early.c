@@ -104,7 +104,8 @@ static void a_deaf_one_behind_short_ones_is_killed(void)
     brood_pool *pool = watched_pool(&w, 1, 50);
     gate g;
     gate_make(&g);
-    for (int32_t round = 0; round < ROUNDS; round++) {
+    bool killed = true;
+    for (int32_t round = 0; round < ROUNDS && killed; round++) {
         brood_future *before[SHORT];
         int64_t value;
         make_rings_deep(pool);
@@ -118,10 +119,10 @@ static void a_deaf_one_behind_short_ones_is_killed(void)
         check_end(future, BROOD_ECANCELLED);
         for (int32_t i = 0; i < SHORT; i++)
             ASSERT_OK(take_number(before[i], &value));
-        CU_ASSERT_FATAL(await_lost(&w, round + 1, 5000));
-        CU_ASSERT_EQUAL(apply_number(pool, square, 9), 81);
+        killed = await_lost(&w, round + 1, 5000);
+        CU_ASSERT(killed);
     }
-    pool_end(pool);
+    brood_pool_destroy(pool);
     gate_remove(&g, FILES);
 }
 

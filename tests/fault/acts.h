@@ -16,6 +16,12 @@ _Noreturn void act_kill_self(void);
 /** Stops a process where it stands. False where no system call does that. */
 bool act_stop(int64_t pid);
 
+/**
+ * Starts a program in the way that programs do: not one of our children, but in whatever
+ * group or job this process is. Nobody waits for its end.
+ */
+bool act_start(const char *program, const char *first, const char *second);
+
 /** From now on no signal that can be blocked comes to this thread. */
 void act_block_signals(void);
 

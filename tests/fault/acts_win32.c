@@ -4,6 +4,7 @@
  */
 #include "fault/acts.h"
 
+#include <stdio.h>
 #include <windows.h>
 
 enum { KILL_CODE = 9 };
@@ -27,6 +28,19 @@ bool act_stop(int64_t pid)
 {
     (void)pid;
     return false;
+}
+
+bool act_start(const char *program, const char *first, const char *second)
+{
+    char line[4096];
+    STARTUPINFOA how = {.cb = sizeof how};
+    PROCESS_INFORMATION child;
+    snprintf(line, sizeof line, "\"%s\" \"%s\" \"%s\"", program, first, second);
+    if (!CreateProcessA(program, line, NULL, NULL, FALSE, 0, NULL, NULL, &how, &child))
+        return false;
+    CloseHandle(child.hThread);
+    CloseHandle(child.hProcess);
+    return true;
 }
 
 void act_block_signals(void)
