@@ -189,7 +189,7 @@ int brood_future_cancel(brood_future *f)
     bool mine = false;
     brd_os_mutex_lock(&pool->lock);
     if (!brd_future_is_done(f)) {
-        (void)brd_pool_look_deeper(pool); // what is in the rings has ended
+        brd_pool_catch_up(pool); // what is in the rings has ended
         mine = !brd_future_is_done(f);
         if (mine && f->job)
             brd_job_end_early(pool, f->job, BROOD_ECANCELLED);

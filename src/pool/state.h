@@ -245,8 +245,8 @@ int brd_pool_wait(brood_pool *pool, bool (*ended)(void *baton), void *baton, brd
 /** Reads what has come, and does what follows from it. True if anything came. */
 bool brd_pool_work(brood_pool *pool);
 
-/** Reads also what is written and not announced. True if anything came. */
-bool brd_pool_look_deeper(brood_pool *pool);
+/** As brd_pool_work(), also with what is written and not announced. */
+void brd_pool_catch_up(brood_pool *pool);
 
 /** Moves the pool on when its last task or worker has ended. */
 void brd_pool_advance(brood_pool *pool);

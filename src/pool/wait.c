@@ -101,7 +101,7 @@ static void tell_parked(brood_pool *pool, bool parked)
 }
 
 // What is written and not published counts too: its worker may be busy for long.
-bool brd_pool_look_deeper(brood_pool *pool)
+static bool look_deeper(brood_pool *pool)
 {
     bool any = false;
     for (uint32_t i = 0; i < pool->places; i++) {
@@ -158,7 +158,7 @@ void brd_pool_park(brood_pool *pool, brd_time until)
     size_t count = 0;
     tell_parked(pool, true);
     atomic_thread_fence(memory_order_seq_cst); // see brd_link_flush
-    if (!brd_pool_look_deeper(pool)) {
+    if (!look_deeper(pool)) {
         brd_time limit = park_limit(pool, until);
         pool->unhurried = !pool->held_up && !brd_pool_is_stuck(pool);
         pool->parked_until = limit;
@@ -172,7 +172,7 @@ void brd_pool_park(brood_pool *pool, brd_time until)
         if (status && status != BROOD_ETIMEDOUT) // a waiter that fails must not be a busy loop
             (void)brd_os_cond_wait(&pool->news, &pool->lock,
                                    sooner(until, brd_os_now() + LOOK_AGAIN_MS * BRD_MS));
-        (void)brd_pool_look_deeper(pool);
+        (void)look_deeper(pool);
     }
     tell_parked(pool, false);
     brd_pool_on_events(pool, events, count);
@@ -195,14 +195,27 @@ static void tell_followers(brood_pool *pool)
         brd_os_cond_broadcast(&pool->news);
 }
 
+static void go_on(brood_pool *pool)
+{
+    brd_pool_dispatch_tasks(pool);
+    brd_pool_advance(pool);
+    tell_followers(pool);
+}
+
 bool brd_pool_work(brood_pool *pool)
 {
     if (!brd_pool_collect(pool))
         return false;
-    brd_pool_dispatch_tasks(pool);
-    brd_pool_advance(pool);
-    tell_followers(pool);
+    go_on(pool);
     return true;
+}
+
+void brd_pool_catch_up(brood_pool *pool)
+{
+    bool any = brd_pool_collect(pool);
+    any |= look_deeper(pool);
+    if (any)
+        go_on(pool);
 }
 
 // While this thread spun, another one may have read what it waits for: no bell
@@ -220,9 +233,7 @@ static void take_turn(brood_pool *pool, bool (*ended)(void *baton), void *baton,
     else if (!brd_pool_rebalance(pool))
         brd_pool_park(pool, until);
     pool->turn = BRD_TURN_FREE;
-    brd_pool_dispatch_tasks(pool);
-    brd_pool_advance(pool);
-    tell_followers(pool);
+    go_on(pool);
 }
 
 // A program that asks again and again without waiting leaves the service thread no

@@ -92,8 +92,7 @@ brood_pool_counts brood_pool_count(brood_pool *pool)
     if (!pool)
         return c;
     brd_os_mutex_lock(&pool->lock);
-    (void)brd_pool_look_deeper(pool);
-    (void)brd_pool_work(pool);
+    brd_pool_catch_up(pool);
     c.workers = pool->alive;
     c.ready = count_ready(pool);
     c.queued = pool->queue.count;
