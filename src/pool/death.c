@@ -25,7 +25,7 @@ static void describe(const brd_station *s, const brd_exit *ended, char *text, si
                            .exit_kind = ended->kind,
                            .exit_code = ended->code};
     if (s->seat.broke == BROOD_ETIMEDOUT)
-        (void)snprintf(text, room, "worker %lld was ended: it did not come up in time",
+        (void)snprintf(text, room, "worker %lld was ended: it did not come up, or begin a task, in time",
                        (long long)pid);
     else if (s->seat.broke)
         (void)snprintf(text, room, "worker %lld was ended: %s", (long long)pid,

@@ -43,6 +43,8 @@ typedef struct brd_station {
     bool filling;         /* the service thread starts a process for it */
     brd_alarm alarm;      /* it has to come up, to end a task, or to end */
     brd_call *report_due; /* its last report, until it is told */
+    uint64_t unbegun;     /* the task at its front, not begun when last looked at; 0: none */
+    brd_time begin_by;    /* when it has to have begun */
 } brd_station;
 
 struct brood_pool {
@@ -86,6 +88,7 @@ struct brood_pool {
     bool late;             /* nothing came for long: a task at a worker may be stuck there */
     int parent_cpu;
     brd_time look_at;   /* not before then does one that does not wait look for deaths */
+    brd_time hung_at;   /* not before then does anybody look for workers that hang */
     uint32_t waiters;   /* threads inside brd_pool_wait */
     uint32_t followers; /* those of them that wait for `news` */
     brd_cond news;
@@ -222,6 +225,9 @@ void brd_pool_cancel_waiting(brood_pool *pool);
 
 /** Does a worker run an item of this job? */
 bool brd_pool_job_runs(const brood_pool *pool, const struct brd_job *job);
+
+/** Ends workers that do not begin the task before them. */
+void brd_pool_look_for_hung(brood_pool *pool);
 
 /** Acts on the alarms that are due. */
 void brd_pool_on_alarms(brood_pool *pool);

@@ -177,6 +177,7 @@ void brd_pool_park(brood_pool *pool, brd_time until)
     tell_parked(pool, false);
     brd_pool_on_events(pool, events, count);
     brd_pool_on_alarms(pool);
+    brd_pool_look_for_hung(pool);
     if (pool->held_up)
         look_for_room(pool);
 }

@@ -367,6 +367,38 @@ static void a_stopped_worker_is_terminated(void)
     gate_remove(&g, 1);
 }
 
+// It stands still before it has begun: its tasks go to another one, while the pool is
+// busy all the time, and nobody waits for these.
+static void a_worker_that_never_begins_is_replaced(void)
+{
+    enum { HELD = 2 };
+    if (!act_stop(0x7fffffff) && act_is_wine())
+        TEST_SKIP("no process can be stopped here");
+    brood_pool *pool = NULL;
+    brood_future *held[HELD] = {NULL, NULL};
+    int64_t stopped = 0, other = 0;
+    ASSERT_OK(brood_pool_create(&pool, BROOD_POOL(.processes = 2, .start_timeout = test_ms(400))));
+    ASSERT_OK(brood_pool_prewarm(pool, 2, BROOD_FOREVER));
+    stopped = apply_number(pool, own_pid, 0);
+    CU_ASSERT_FATAL(act_stop(stopped));
+    for (int i = 0; i < HELD; i++) // one of the two goes to the one that stands still
+        held[i] = hand_in_number(pool, own_pid, i);
+    brd_time until = test_deadline(20000);
+    bool done = false;
+    while (!done && brd_os_now() < until) {
+        brood_future *busy = hand_in_number(pool, square, 3);
+        (void)brood_future_wait(busy, test_ms(50));
+        brood_future_destroy(busy);
+        done = brood_future_ready(held[0]) && brood_future_ready(held[1]);
+    }
+    CU_ASSERT(done);
+    for (int i = 0; i < HELD; i++) {
+        ASSERT_OK(take_number(held[i], &other));
+        CU_ASSERT_NOT_EQUAL(other, stopped);
+    }
+    pool_end(pool);
+}
+
 /* ----------------------------------------------------------- ways to learn */
 
 static void polling_sees_a_death(void)
@@ -456,6 +488,7 @@ static const test_case cases[] = {
     TEST_CASE(a_pool_ends_while_workers_are_replaced),
     TEST_CASE(a_deaf_worker_is_terminated),
     TEST_CASE(a_stopped_worker_is_terminated),
+    TEST_CASE(a_worker_that_never_begins_is_replaced),
     TEST_CASE(polling_sees_a_death),
     TEST_CASE(apply_sees_a_death),
     TEST_CASE(a_crash_loop_ends),
