@@ -4,24 +4,22 @@
  */
 #include "work.h"
 
-static int func(brood_message *args, brood_message *result)
-{
-    int32_t first, second, a, b;
-    int status = brood_unpack(args, "(ii){ii}", &first, &second, "a", &a, "b", &b);
-    if (status)
-        return status;
-    print("(%d, %d)", (int)first, (int)second);
-    print("{'a': %d, 'b': %d}", (int)a, (int)b);
-    work(1);
-    print("in func!!!!");
-    (void)result; // func returns nothing
-    return BROOD_OK;
-}
-
 static void cb(brood_future *future, void *baton)
 {
     (void)future, (void)baton;
     print("Run !!!!");
+}
+
+static int func(brood_message *args, brood_message *result)
+{
+    int32_t first, second, a, b;
+    TRY(brood_unpack(args, "(ii){ii}", &first, &second, "a", &a, "b", &b));
+    print("(%d, %d)", first, second);
+    print("{'a': %d, 'b': %d}", a, b);
+    sleep_for(1);
+    print("in func!!!!");
+    (void)result; // func returns nothing
+    return BROOD_OK;
 }
 
 int main(int argc, char **argv)
@@ -34,9 +32,8 @@ int main(int argc, char **argv)
     check(brood_pack(&args, "(ii){ii}", 123, 345, "a", 1, "b", 2));
     check(brood_pool_apply_async(pool, func, &args, BROOD_TASK(.callback = cb), NULL));
     print("in pool!!!");
-    check(brood_pool_close(pool));
+    check(brood_pool_close(pool)); // the original sleeps instead
     check(brood_pool_join(pool, BROOD_FOREVER));
     brood_message_clear(&args);
     brood_pool_destroy(pool);
-    return 0;
 }

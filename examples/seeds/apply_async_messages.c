@@ -8,11 +8,9 @@
 static int func(brood_message *args, brood_message *result)
 {
     const char *msg;
-    int status = brood_unpack(args, "s", &msg);
-    if (status)
-        return status;
+    TRY(brood_unpack(args, "s", &msg));
     print("msg: %s", msg);
-    work(1);
+    sleep_for(1);
     return brood_pack(result, "s", msg);
 }
 
@@ -21,22 +19,14 @@ int main(int argc, char **argv)
     brood_main(&argc, &argv);
 
     brood_pool *pool;
-    brood_future *results[10];
-    brood_message m = BROOD_MESSAGE_INIT;
+    brood_future *res_l[10];
     check(brood_pool_create(&pool, BROOD_POOL(.processes = 3)));
-    for (int i = 0; i < 10; i++) {
-        char msg[20];
-        snprintf(msg, sizeof(msg), "hello %d", i);
-        brood_message_clear(&m);
-        check(brood_pack(&m, "s", msg));
-        check(brood_pool_apply_async(pool, func, &m, NULL, &results[i]));
-    }
+    for (int i = 0; i < 10; i++)
+        check(brood_pool_call(pool, func, &res_l[i], "s", text_of("hello %d", i)));
     print("==============================>");
     check(brood_pool_close(pool));
     check(brood_pool_join(pool, BROOD_FOREVER));
     for (int i = 0; i < 10; i++)
-        print_result(results[i]); // in work.h: brood_future_get, brood_unpack
-    brood_message_clear(&m);
+        print_result(res_l[i]); // in work.h: brood_future_unpack
     brood_pool_destroy(pool);
-    return 0;
 }

@@ -1,18 +1,16 @@
 /*
  * 004_bd66ff833da3bf23.txt: four tasks in four workers take as long as one.
- * (os.getpid() is left out.) Python: Pool.apply_async.
+ * Python: Pool.apply_async.
  */
 #include "work.h"
 
 static int do_something(brood_message *args, brood_message *result)
 {
     int32_t seconds;
-    int status = brood_unpack(args, "i", &seconds);
-    if (status)
-        return status;
-    print("Sleeping %d second", (int)seconds);
-    work(seconds);
-    print("Done sleeping for %d", (int)seconds);
+    TRY(brood_unpack(args, "i", &seconds));
+    print("%d Sleeping %d second", (int)brood_pid(), seconds);
+    sleep_for(seconds);
+    print("%d Done sleeping for %d", (int)brood_pid(), seconds);
     (void)result; // it returns nothing
     return BROOD_OK;
 }
@@ -23,15 +21,11 @@ int main(int argc, char **argv)
 
     double start_time = now();
     brood_pool *pool;
-    brood_message args = BROOD_MESSAGE_INIT;
     check(brood_pool_create(&pool, BROOD_POOL(.processes = 4)));
-    check(brood_pack(&args, "i", 1));
     for (int i = 0; i < 4; i++)
-        check(brood_pool_apply_async(pool, do_something, &args, NULL, NULL));
+        check(brood_pool_call(pool, do_something, NULL, "i", 1));
     check(brood_pool_close(pool));
     check(brood_pool_join(pool, BROOD_FOREVER));
     print("Finished in %.2f second(s)", now() - start_time);
-    brood_message_clear(&args);
     brood_pool_destroy(pool);
-    return 0;
 }

@@ -7,12 +7,10 @@
 static int func(brood_message *args, brood_message *result)
 {
     int32_t first, second, a, b;
-    int status = brood_unpack(args, "(ii){ii}", &first, &second, "a", &a, "b", &b);
-    if (status)
-        return status;
-    print("(%d, %d)", (int)first, (int)second);
-    print("{'a': %d, 'b': %d}", (int)a, (int)b);
-    work(1);
+    TRY(brood_unpack(args, "(ii){ii}", &first, &second, "a", &a, "b", &b));
+    print("(%d, %d)", first, second);
+    print("{'a': %d, 'b': %d}", a, b);
+    sleep_for(1);
     print("in func!!!!");
     (void)result; // func returns nothing
     return BROOD_OK;
@@ -30,5 +28,4 @@ int main(int argc, char **argv)
     print("in pool!!!");
     brood_message_clear(&args);
     brood_pool_destroy(pool);
-    return 0;
 }

@@ -7,11 +7,9 @@
 static int fc(brood_message *args, brood_message *result)
 {
     int32_t i;
-    int status = brood_unpack(args, "i", &i);
-    if (status)
-        return status;
-    work(0.5);
-    print("func%d", (int)i);
+    TRY(brood_unpack(args, "i", &i));
+    sleep_for(0.5);
+    print("func%d", i);
     (void)result; // fc returns nothing
     return BROOD_OK;
 }
@@ -22,12 +20,11 @@ int main(int argc, char **argv)
 
     brood_pool *p;
     check(brood_pool_create(&p, BROOD_POOL(.processes = 5)));
-    for (int32_t i = 0; i < 5; i++) {
+    for (int i = 0; i < 5; i++) {
         brood_message args = BROOD_MESSAGE_INIT;
         check(brood_pack(&args, "i", i));
         check(brood_pool_apply(p, fc, &args, NULL));
         brood_message_clear(&args);
     }
     brood_pool_destroy(p);
-    return 0;
 }

@@ -1,18 +1,16 @@
 /*
  * 004_bd66ff833da3bf23.txt: four workers, and yet each task waits for the one before it:
- * apply blocks. (os.getpid() is left out.) Python: Pool.apply.
+ * apply blocks. Python: Pool.apply.
  */
 #include "work.h"
 
 static int do_something(brood_message *args, brood_message *result)
 {
     int32_t seconds;
-    int status = brood_unpack(args, "i", &seconds);
-    if (status)
-        return status;
-    print("Sleeping %d second", (int)seconds);
-    work(seconds);
-    print("Done sleeping for %d", (int)seconds);
+    TRY(brood_unpack(args, "i", &seconds));
+    print("%d Sleeping %d second", (int)brood_pid(), seconds);
+    sleep_for(seconds);
+    print("%d Done sleeping for %d", (int)brood_pid(), seconds);
     (void)result; // it returns nothing
     return BROOD_OK;
 }
@@ -33,5 +31,4 @@ int main(int argc, char **argv)
     print("Finished in %.2f second(s)", now() - start_time);
     brood_message_clear(&args);
     brood_pool_destroy(pool);
-    return 0;
 }

@@ -4,13 +4,7 @@
  */
 #include "work.h"
 
-int main(int argc, char **argv)
+int main(void)
 {
-    brood_main(&argc, &argv);
-
-    brood_pool *pool;
-    check(brood_pool_create(&pool, BROOD_POOL(.on_demand = 1))); // starts no worker yet
-    print("%d cpus", (int)brood_pool_processes(pool));
-    brood_pool_destroy(pool);
-    return 0;
+    print("%u cpus", brood_cpu_count());
 }

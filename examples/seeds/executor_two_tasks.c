@@ -7,11 +7,9 @@
 static int do_something(brood_message *args, brood_message *result)
 {
     int32_t seconds;
-    int status = brood_unpack(args, "i", &seconds);
-    if (status)
-        return status;
-    print("Sleeping %d second", (int)seconds);
-    work(seconds);
+    TRY(brood_unpack(args, "i", &seconds));
+    print("Sleeping %d second", seconds);
+    sleep_for(seconds);
     return brood_pack(result, "s", "Done sleep");
 }
 
@@ -22,15 +20,11 @@ int main(int argc, char **argv)
     double start_time = now();
     brood_executor *executor;
     brood_future *future, *future2;
-    brood_message args = BROOD_MESSAGE_INIT;
-    check(brood_pack(&args, "i", 1));
     check(brood_executor_create(&executor, NULL));
-    check(brood_executor_submit(executor, do_something, &args, NULL, &future));
-    check(brood_executor_submit(executor, do_something, &args, NULL, &future2));
-    print_result(future); // in work.h: brood_future_get, brood_unpack
+    check(brood_executor_call(executor, do_something, &future, "i", 1));
+    check(brood_executor_call(executor, do_something, &future2, "i", 1));
+    print_result(future); // in work.h: brood_future_unpack
     print_result(future2);
-    brood_message_clear(&args);
     brood_executor_destroy(executor);
     print("Finished in %.2f second(s)", now() - start_time);
-    return 0;
 }

@@ -1,15 +1,15 @@
 /*
  * 000_81f92f842fe3ecee.txt: map_async does not wait; its future does, and has all the
- * results. (The original's results carry os.getpid() too.) Python: Pool.map_async(...).get().
+ * results. Python: Pool.map_async(...).get().
  */
 #include "work.h"
 
 static int func(brood_message *args, brood_message *result)
 {
     int32_t n;
-    int status = brood_unpack(args, "i", &n);
-    work(11);
-    return status ? status : brood_pack(result, "i", n);
+    TRY(brood_unpack(args, "i", &n));
+    sleep_for(11);
+    return brood_pack(result, "s", text_of("%d:%d", n, (int)brood_pid()));
 }
 
 int main(int argc, char **argv)
@@ -22,12 +22,7 @@ int main(int argc, char **argv)
     check(brood_pool_create(&pool, BROOD_POOL(.processes = 3)));
     check(brood_pool_map_async(pool, func, items, BROOD_MAP(.chunksize = 5), &ret));
     check(brood_future_get(ret, BROOD_FOREVER, NULL));
-    for (size_t i = 0; i < 7; i++) {
-        int32_t n;
-        check(brood_unpack(brood_results_at(brood_future_results(ret), i), "i", &n));
-        print("%d", (int)n);
-    }
+    print_texts(brood_future_results(ret)); // in work.h: brood_results_at
     brood_future_destroy(ret);
     brood_pool_destroy(pool);
-    return 0;
 }

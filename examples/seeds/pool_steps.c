@@ -27,17 +27,14 @@ int main(int argc, char **argv)
     brood_main(&argc, &argv);
 
     brood_pool *pool;
-    check(brood_pool_create(&pool, NULL));
-
     brood_function *processes[] = {p1, p2, p3};
     brood_future *results[3];
+    check(brood_pool_create(&pool, NULL));
     for (int i = 0; i < 3; i++)
-        check(brood_pool_apply_async(pool, processes[i], NULL, NULL, &results[i]));
+        check(brood_pool_call(pool, processes[i], &results[i], ""));
     check(brood_pool_close(pool));
     check(brood_pool_join(pool, BROOD_FOREVER));
-
     for (int i = 0; i < 3; i++)
-        print_result(results[i]); // in work.h: brood_future_get, brood_unpack
+        print_result(results[i]); // in work.h: brood_future_unpack
     brood_pool_destroy(pool);
-    return 0;
 }

@@ -23,14 +23,10 @@ int main(int argc, char **argv)
     brood_main(&argc, &argv);
 
     brood_pool *pool;
-    brood_future *r1, *r2;
     check(brood_pool_create(&pool, BROOD_POOL(.processes = 2)));
-    check(brood_pool_apply_async(pool, foo, NULL, NULL, &r1));
-    check(brood_pool_apply_async(pool, bar, NULL, NULL, &r2));
-    check(brood_future_get(r1, BROOD_FOREVER, NULL));
-    check(brood_future_get(r2, BROOD_FOREVER, NULL));
-    brood_future_destroy(r1);
-    brood_future_destroy(r2);
+    check(brood_pool_call(pool, foo, NULL, ""));
+    check(brood_pool_call(pool, bar, NULL, ""));
+    check(brood_pool_close(pool)); // the original ends without waiting for them
+    check(brood_pool_join(pool, BROOD_FOREVER));
     brood_pool_destroy(pool);
-    return 0;
 }

@@ -16,7 +16,7 @@ _Static_assert(sizeof(ring_header) == BRD_RING_HEADER, "the header's size is par
 
 void brd_ring_out_init(brd_ring_out *out, brd_ring_words *words, void *bytes, size_t capacity)
 {
-    *out = (brd_ring_out){.words = words, .bytes = bytes, .capacity = capacity};
+    *out = (brd_ring_out){.words = words, .bytes = bytes, .capacity = capacity, .kept = UINT64_MAX};
 }
 
 void brd_ring_in_init(brd_ring_in *in, brd_ring_words *words, void *bytes, size_t capacity)
@@ -41,6 +41,8 @@ static bool has_room(brd_ring_out *out, uint64_t need)
     if (out->at + need - out->head <= out->capacity)
         return true;
     uint64_t head = atomic_load_explicit(&out->words->head, memory_order_acquire);
+    if (head > out->kept)
+        head = out->kept;
     // A head that never was is ignored: a consumer that lies only starves itself.
     if (head >= out->head && head <= out->at)
         out->head = head;
@@ -83,7 +85,7 @@ void brd_ring_publish(brd_ring_out *out)
     atomic_store_explicit(&out->words->tail, out->at, memory_order_release);
 }
 
-bool brd_ring_drained(brd_ring_out *out)
+bool brd_ring_drained(const brd_ring_out *out)
 {
     return atomic_load_explicit(&out->words->head, memory_order_acquire) == out->at;
 }

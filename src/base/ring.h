@@ -42,6 +42,7 @@ typedef struct brd_ring_out {
     uint64_t at;        /* end of the last record */
     uint64_t published; /* what `tail` says */
     uint64_t head;      /* what `head` said last */
+    uint64_t kept;      /* from here on nothing is written over, whatever `head` says */
 } brd_ring_out;
 
 /** The consumer's side: private memory. */
@@ -68,6 +69,15 @@ void brd_ring_in_init(brd_ring_in *in, brd_ring_words *words, void *bytes, size_
 /** The largest payload that a ring of this capacity always takes, once it is empty. */
 size_t brd_ring_limit(size_t capacity);
 
+/**
+ * From this position on records stay as they are, also when the consumer has released
+ * them: somebody still looks at them. UINT64_MAX: none.
+ */
+static inline void brd_ring_keep(brd_ring_out *out, uint64_t from)
+{
+    out->kept = from;
+}
+
 /** Room for a payload of `size` bytes, to be written and then committed; NULL: full. */
 void *brd_ring_reserve(brd_ring_out *out, size_t size);
 
@@ -84,7 +94,7 @@ static inline bool brd_ring_pending(const brd_ring_out *out)
 }
 
 /** True if the consumer has taken all records. */
-bool brd_ring_drained(brd_ring_out *out);
+bool brd_ring_drained(const brd_ring_out *out);
 
 /**
  * The next record, and moves past it.

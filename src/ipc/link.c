@@ -4,7 +4,7 @@
 #include "ipc/link.h"
 #include <string.h>
 
-enum { FRAME_PATIENCE_MS = 1000, FRAMES_AT_ONCE = 64 };
+enum { FRAME_PATIENCE_MS = 1000, DONE_MS = 100, FRAMES_AT_ONCE = 64 };
 
 int brd_link_open(brd_link *l)
 {
@@ -80,6 +80,7 @@ int brd_link_begin(brd_link *l, size_t size, void **room)
     l->room = brd_ring_reserve(&l->tasks, sizeof(brd_task_head) + contents);
     if (!l->room)
         return BROOD_EAGAIN;
+    l->at = l->tasks.at;
     int status = inside ? BROOD_OK : begin_in_block(l, size);
     if (!status)
         *room = inside ? (void *)(l->room + sizeof(brd_task_head)) : l->block->shm.base;
@@ -198,13 +199,12 @@ int brd_link_next(brd_link *l, brd_news *news)
     return BROOD_OK;
 }
 
-void brd_link_done(brd_link *l, const brd_result *result)
+int brd_link_done(brd_link *l, const brd_result *result)
 {
     if (!result->block)
-        return;
+        return BROOD_OK;
     brd_frame frame = {.type = BRD_FRAME_BACK, .a = result->block};
-    // A worker that cannot be told is dying or stuck; its death is noticed elsewhere.
-    (void)brd_frames_write(&l->frames, &frame, patience());
+    return brd_frames_write(&l->frames, &frame, brd_os_now() + DONE_MS * BRD_MS);
 }
 
 void brd_link_release(brd_link *l)

@@ -27,6 +27,7 @@ typedef struct brd_link {
     int failure;        /* what the worker said in BRD_FRAME_FAILED */
     /* between begin and commit */
     unsigned char *room;
+    uint64_t at; /* where the record begins */
     brd_block *block;
     size_t size;
 } brd_link;
@@ -89,8 +90,8 @@ static inline bool brd_link_has_news(const brd_link *link)
 /** The next record of the worker. Fails with: BROOD_EAGAIN, BROOD_EPROTOCOL. */
 int brd_link_next(brd_link *link, brd_news *news);
 
-/** The result was copied out. */
-void brd_link_done(brd_link *link, const brd_result *result);
+/** The result was copied out. Fails with: BROOD_ETIMEDOUT (it does not listen). */
+int brd_link_done(brd_link *link, const brd_result *result);
 
 /** All results that were taken make room for others. */
 void brd_link_release(brd_link *link);
@@ -100,6 +101,12 @@ int brd_link_read_frames(brd_link *link);
 
 /** Tells the worker whether to ring when it has results. */
 void brd_link_set_parked(brd_link *link, bool parked);
+
+/** The worker has taken all that it was sent. */
+static inline bool brd_link_is_drained(const brd_link *link)
+{
+    return !link->words || brd_ring_drained(&link->tasks);
+}
 
 /** The worker is to end after the tasks that it has. */
 void brd_link_stop(brd_link *link);

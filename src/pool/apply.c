@@ -59,9 +59,6 @@ static void hand_in(brood_pool *pool, brd_task *task)
     brd_pool_dispatch_tasks(pool);
     if (pool->options.on_demand && pool->alive < pool->size)
         brd_pool_want_workers(pool);
-    // Whoever sleeps for longer than until the next alarm must not.
-    if (pool->parked && brd_alarms_next(&pool->alarms) < pool->parked_until)
-        brd_os_waiter_ring(pool->waiter);
 }
 
 static bool is_done(void *baton)

@@ -9,6 +9,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+// What a worker may say of a function that it did not run; all else is for us to say,
+// or for the system.
+static bool may_refuse(int status)
+{
+    switch (status) {
+    case BROOD_EFUNCTION:
+    case BROOD_EBUILD:
+    case BROOD_EINVAL: // as a system calls a size that it cannot make
+    case BROOD_ENOMEM:
+    case BROOD_ECANCELLED:
+        return true;
+    default:
+        return status < BROOD_EINVAL || status > BROOD_EEND;
+    }
+}
+
 static void describe(brood_pool *pool, const brd_station *s, const brd_task *task,
                      const brd_result *r, char *text, size_t room, brood_error *error)
 {
@@ -76,12 +92,22 @@ static void next_item(brood_pool *pool, brd_station *s, brd_task *task)
     brd_station_next_task(pool, s);
 }
 
+static bool makes_sense(const brd_task *task, const brd_result *r)
+{
+    if (!task || r->head.id != task->id || r->head.index != task->ended)
+        return false;
+    // A chunk that is half done and not begun could be taken from it, and given to another.
+    if (task->count > 1 && task->ended == 0 && !brd_link_started(task->claim))
+        return false;
+    return !(r->head.flags & BRD_REFUSED) || may_refuse(r->head.status);
+}
+
 static int accept_result(brood_pool *pool, brd_station *s, const brd_result *r)
 {
     char text[1024];
     brood_error error;
     brd_task *task = brd_seat_front(&s->seat);
-    if (!task || r->head.id != task->id || r->head.index != task->ended)
+    if (!makes_sense(task, r))
         return BROOD_EPROTOCOL;
     brd_job *job = task->job;
     if (task->initializer) {
@@ -123,8 +149,10 @@ static int accept(brood_pool *pool, brd_station *s, const brd_news *news)
     if (news->kind == BRD_RECORD_REPORT)
         return brd_report_accept(pool, s, &news->u.report);
     int status = accept_result(pool, s, &news->u.result);
-    brd_link_done(&s->child.link, &news->u.result);
-    return status;
+    // An honest worker has room for every block that it is owed. One that is dying is
+    // noticed elsewhere.
+    int told = brd_link_done(&s->child.link, &news->u.result);
+    return !status && told == BROOD_ETIMEDOUT ? BROOD_EPROTOCOL : status;
 }
 
 bool brd_station_collect(brood_pool *pool, brd_station *s)

@@ -25,7 +25,8 @@ static void describe(const brd_station *s, const brd_exit *ended, char *text, si
                            .exit_kind = ended->kind,
                            .exit_code = ended->code};
     if (s->seat.broke == BROOD_ETIMEDOUT)
-        (void)snprintf(text, room, "worker %lld was ended: it did not come up, or begin a task, in time",
+        (void)snprintf(text, room,
+                       "worker %lld was ended: it did not come up, or begin a task, in time",
                        (long long)pid);
     else if (s->seat.broke)
         (void)snprintf(text, room, "worker %lld was ended: %s", (long long)pid,
@@ -119,13 +120,13 @@ static bool lose_tasks(brood_pool *pool, brd_station *s, brood_error *error, cha
 {
     bool any_started = false;
     brd_task *task;
-    if (brd_seat_flight(&s->seat))
-        pool->busy--;
     while ((task = brd_seat_back(&s->seat))) {
         bool started = brd_link_started(task->claim);
         any_started = any_started || (started && !task->initializer);
         brd_seat_taken(&s->seat);
         pool->in_flight--;
+        if (!brd_seat_flight(&s->seat))
+            pool->busy--;
         lose(pool, task, started, error, text, room);
     }
     return any_started;

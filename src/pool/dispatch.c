@@ -113,6 +113,7 @@ static void note_sent(brood_pool *pool, brd_station *s, brd_task *task)
     }
     brd_seat_sent(&s->seat, task);
     task->seat = s->seat.index;
+    task->at = link->at;
     pool->in_flight++;
     pool->unflushed++;
     uint32_t flight = brd_seat_flight(&s->seat);
@@ -133,6 +134,10 @@ static int send_to(brood_pool *pool, uint32_t index, brd_task *task)
     if (index != pool->current || pool->unflushed >= PUBLISH_EVERY)
         flush(pool);
     pool->current = index;
+    // A worker gives room back before its results are read: the claims of what is in
+    // flight must stay what they are.
+    const brd_task *front = brd_seat_front(&s->seat);
+    brd_ring_keep(&s->child.link.tasks, front ? front->at : UINT64_MAX);
     int status = define_functions(pool, &s->child.link, task->function);
     if (!status)
         status = task->job ? brd_job_send(task->job, &s->child.link, task)
@@ -204,6 +209,14 @@ static void not_sent(brood_pool *pool, brd_station *s, brd_task *task, int statu
     }
 }
 
+static bool any_slow(const brood_pool *pool)
+{
+    for (uint32_t i = 0; i < pool->places; i++)
+        if (pool->stations[i]->slow)
+            return true;
+    return false;
+}
+
 void brd_pool_dispatch_tasks(brood_pool *pool)
 {
     int32_t index;
@@ -220,10 +233,11 @@ void brd_pool_dispatch_tasks(brood_pool *pool)
             not_sent(pool, pool->stations[index], task, status);
     }
     flush(pool);
-    if (pool->parked && pool->unhurried && (pool->held_up || brd_pool_is_stuck(pool))) {
-        pool->unhurried = false; // whoever sleeps is to look for such tasks from now on
-        brd_os_waiter_ring(pool->waiter);
-    }
+    // All that could take it is slow, and nobody would hear when that is over.
+    if (!pool->in_flight && brd_pool_has_queued(pool) && any_slow(pool))
+        pool->held_up = true;
+    if (pool->parked)
+        brd_pool_hurry(pool);
 }
 
 // The task sent last to this station, if its worker has not begun it.
@@ -262,9 +276,8 @@ static brd_task *take_back_one(brood_pool *pool, brd_station *s)
         pool->late = false; // one such move, then wait again: it must not come straight back
     }
     brd_task_enter(task, BRD_TASK_WAITING);
+    s->slow = true; // if it hangs it must not be the next choice
     brd_station_changed(pool, s);
-    // A seat that is empty again because its worker hangs is not the next choice.
-    clear_room(pool, s->seat.index);
     return task;
 }
 

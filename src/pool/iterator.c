@@ -199,15 +199,20 @@ static int take_chunk(brood_iterator *it)
 }
 
 // Takes items in until the buffer is full.
-static void take_in(brood_iterator *it)
+static void fill(brood_iterator *it)
 {
-    brood_pool *pool = it->pool;
     while (has_room(it)) {
         int failure = take_chunk(it);
         if (failure)
             drain(it, failure == BROOD_EEND ? BROOD_OK : failure);
-        brd_pool_dispatch_tasks(pool);
+        brd_pool_dispatch_tasks(it->pool);
     }
+}
+
+static void take_in(brood_iterator *it)
+{
+    brood_pool *pool = it->pool;
+    fill(it);
     if (pool->options.on_demand)
         brd_pool_want_workers(pool);
     brd_pool_advance(pool);
@@ -219,7 +224,7 @@ void brd_iterators_close(brood_pool *pool)
         brood_iterator *it = pool->iterators;
         if (!asks_user(it)) { // its items were handed in, all of them
             it->buffer = it->most_bytes = SIZE_MAX;
-            take_in(it);
+            fill(it);
         }
         drain(it, BROOD_ECLOSED);
     }

@@ -63,8 +63,6 @@ static void begin(brood_pool *pool, brd_job *job)
     brd_pool_dispatch_tasks(pool);
     if (pool->options.on_demand)
         brd_pool_want_workers(pool);
-    if (pool->parked && brd_alarms_next(&pool->alarms) < pool->parked_until)
-        brd_os_waiter_ring(pool->waiter);
 }
 
 /* --------------------------------------------------------------------- map */

@@ -98,12 +98,12 @@ void brd_job_fail(brood_pool *pool, brd_job *job, const brood_error *error)
 static void fail_flight(brood_pool *pool, brd_station *s, const brood_error *error)
 {
     brd_task *task;
-    if (brd_seat_flight(&s->seat))
-        pool->busy--;
     while ((task = brd_seat_front(&s->seat))) {
         (void)brd_link_take_back(task->claim); // what has not started never will
         brd_seat_ended(&s->seat);
         pool->in_flight--;
+        if (!brd_seat_flight(&s->seat))
+            pool->busy--;
         if (task->job)
             task->job->fail_fast = task->job->failing = false;
         brd_task_fail(pool, task, error);

@@ -183,8 +183,10 @@ void brd_pool_advance(brood_pool *pool)
         stop_workers(pool);
     }
     bool ending = pool->state == BRD_POOL_CLOSING || pool->state == BRD_POOL_KILLING;
-    if (ending && !working && !pool->alive && !pool->missing)
+    if (ending && !working && !pool->alive && !pool->missing) {
         pool_enter(pool, BRD_POOL_STOPPED);
+        brd_pool_stir(pool); // of those who wait for it one may be parked
+    }
 }
 
 int brood_pool_close(brood_pool *pool)
@@ -195,8 +197,10 @@ int brood_pool_close(brood_pool *pool)
     if (pool->state == BRD_POOL_OPEN) {
         pool_enter(pool, BRD_POOL_CLOSING);
         brd_iterators_close(pool);
+        brd_pool_want_workers(pool);
         brd_pool_advance(pool);
         brd_pool_wake_service(pool);
+        brd_pool_stir(pool); // whoever waits for more workers waits in vain
     }
     brd_os_mutex_unlock(&pool->lock);
     return BROOD_OK;

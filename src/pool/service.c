@@ -8,7 +8,11 @@
 #include "pool/state.h"
 #include "pool/worker.h"
 
-enum { TICK_MS = 5, RETRY_MS = 100 };
+enum {
+    TICK_MS = 5,
+    BUSY_TICKS = 3, /* of callers that come often, and never wait, until it looks all the same */
+    RETRY_MS = 100
+};
 
 void brd_pool_wake_service(brood_pool *pool)
 {
@@ -19,6 +23,17 @@ void brd_pool_wake_service(brood_pool *pool)
 
 /* ------------------------------------------------------------------ starts */
 
+// Tasks of callers that are at workers.
+static uint64_t count_sent(const brood_pool *pool)
+{
+    uint64_t sent = pool->in_flight;
+    for (uint32_t i = 0; i < pool->places; i++) {
+        const brd_task *front = brd_seat_front(&pool->stations[i]->seat);
+        sent -= front && front->initializer;
+    }
+    return sent;
+}
+
 // How many workers there are to be.
 static uint32_t target(const brood_pool *pool)
 {
@@ -27,7 +42,7 @@ static uint32_t target(const brood_pool *pool)
         return 0;
     if (!pool->options.on_demand || pool->jobs)
         return pool->size;
-    uint64_t tasks = pool->queue.count + pool->in_flight;
+    uint64_t tasks = pool->queue.count + count_sent(pool);
     uint32_t most = tasks < pool->size ? (uint32_t)tasks : pool->size;
     return most > pool->warm ? most : pool->warm < pool->size ? pool->warm : pool->size;
 }
@@ -110,11 +125,13 @@ static void occupy(brood_pool *pool, brd_station *s, const brd_child *child)
     s->seat.productive = s->seat.up = false;
     s->seat.broke = 0;
     s->seat.handed = 0;
+    s->slow = false;
+    s->begin_by = 0;
     atomic_store(&s->child.link.words->parent_cpu, pool->parent_cpu);
     if (pool->parked)
         brd_link_set_parked(&s->child.link, true);
     brd_seat_enter(&s->seat, BRD_SEAT_STARTING);
-    brd_alarm_set(&pool->alarms, &s->alarm, brd_os_now() + pool->options.start_timeout * BRD_MS);
+    brd_alarm_set(&pool->alarms, &s->alarm, brd_until(pool->options.start_timeout));
     brd_station_event(pool, s, BROOD_WORKER_STARTED, NULL);
     if (pool->options.initializer)
         status = send_initializer(pool, s);
@@ -172,10 +189,11 @@ static bool may_start(const brood_pool *pool)
            brd_os_now() >= pool->retry_at;
 }
 
-static void serve(brood_pool *pool)
+static void serve(brood_pool *pool, bool in_passing)
 {
     pool->turn = BRD_TURN_SERVICE;
-    brd_pool_park(pool, pool->missing ? pool->retry_at : BRD_FOREVER);
+    brd_time until = pool->missing ? pool->retry_at : BRD_FOREVER;
+    brd_pool_park(pool, in_passing ? 0 : until);
     pool->turn = BRD_TURN_FREE;
     (void)brd_pool_collect(pool);
     (void)brd_pool_rebalance(pool);
@@ -197,13 +215,17 @@ void brd_service_run(void *baton)
 {
     brood_pool *pool = baton;
     uint64_t seen = 0;
+    uint32_t ticks = 0;
     brd_os_mutex_lock(&pool->lock);
     while (!pool->quit) {
         if (may_start(pool)) {
             start_one(pool);
             brd_os_cond_broadcast(&pool->news);
         } else if (pool->turn == BRD_TURN_FREE && !pool->waiters && seen == pool->activity) {
-            serve(pool);
+            serve(pool, false);
+        } else if (pool->turn == BRD_TURN_FREE && !pool->waiters && ++ticks >= BUSY_TICKS) {
+            ticks = 0;
+            serve(pool, true);
         } else {
             seen = pool->activity;
             rest(pool);

@@ -43,8 +43,10 @@ typedef struct brd_station {
     bool filling;         /* the service thread starts a process for it */
     brd_alarm alarm;      /* it has to come up, to end a task, or to end */
     brd_call *report_due; /* its last report, until it is told */
-    uint64_t unbegun;     /* the task at its front, not begun when last looked at; 0: none */
-    brd_time begin_by;    /* when it has to have begun */
+    bool slow;            /* a task was taken from it that it had not begun: it gets no other
+                             one until it has emptied its ring */
+    uint64_t unbegun;     /* the task at its front when it was last looked at */
+    brd_time begin_by;    /* when it has to have begun it; 0: it had */
 } brd_station;
 
 struct brood_pool {
@@ -84,6 +86,7 @@ struct brood_pool {
     bool parked;           /* the holder of the turn sleeps in the waiter */
     brd_time parked_until; /* ... at the longest */
     bool unhurried;        /* ... and will not look by itself soon */
+    bool unworried;        /* ... as no task was at any worker */
     brd_time quiet;        /* since when nothing came; 0: something did */
     bool late;             /* nothing came for long: a task at a worker may be stuck there */
     int parent_cpu;
@@ -253,6 +256,9 @@ bool brd_pool_work(brood_pool *pool);
 
 /** As brd_pool_work(), also with what is written and not announced. */
 void brd_pool_catch_up(brood_pool *pool);
+
+/** Whoever is parked sleeps no longer than what has changed since allows. */
+void brd_pool_hurry(brood_pool *pool);
 
 /** Moves the pool on when its last task or worker has ended. */
 void brd_pool_advance(brood_pool *pool);

@@ -67,7 +67,8 @@ static void set_awaited(brood_pool *pool, uint32_t i, bool awaited)
 
 void brd_station_changed(brood_pool *pool, brd_station *s)
 {
-    set_room(pool, s->seat.index, brd_seat_has_room(&s->seat, pool->depth));
+    s->slow = s->slow && !brd_link_is_drained(&s->child.link);
+    set_room(pool, s->seat.index, !s->slow && brd_seat_has_room(&s->seat, pool->depth));
     // Of one that was killed only its end is to come, and that comes by the waiter: to
     // those who spin, what it left in its ring would be news again and again.
     bool ringing = brd_seat_is_awaited(&s->seat) && s->seat.state != BRD_SEAT_DEAD;

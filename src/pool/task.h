@@ -60,7 +60,8 @@ typedef struct brd_task {
     brd_sink *sink;
     struct brd_job *job;
     size_t first;
-    _Atomic uint32_t *claim;   /* while SENT */
+    _Atomic uint32_t *claim;   /* while SENT: in its record in the worker's ring ... */
+    uint64_t at;               /* ... which stands there */
     const brood_message *args; /* the caller's, who waits; or &own */
     brood_message own;
 } brd_task;

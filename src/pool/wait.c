@@ -161,6 +161,7 @@ void brd_pool_park(brood_pool *pool, brd_time until)
     if (!look_deeper(pool)) {
         brd_time limit = park_limit(pool, until);
         pool->unhurried = !pool->held_up && !brd_pool_is_stuck(pool);
+        pool->unworried = !pool->in_flight;
         pool->parked_until = limit;
         brd_time began = brd_os_now();
         brd_os_mutex_unlock(&pool->lock);
@@ -180,6 +181,20 @@ void brd_pool_park(brood_pool *pool, brd_time until)
     brd_pool_look_for_hung(pool);
     if (pool->held_up)
         look_for_room(pool);
+}
+
+// What has changed since then is to be looked at sooner.
+void brd_pool_hurry(brood_pool *pool)
+{
+    bool hurried = pool->unhurried && (pool->held_up || brd_pool_is_stuck(pool));
+    bool worried = pool->unworried && pool->in_flight;
+    brd_time next = brd_alarms_next(&pool->alarms);
+    if (!hurried && !worried && next >= pool->parked_until)
+        return;
+    pool->unhurried = pool->unhurried && !hurried;
+    pool->unworried = pool->unworried && !worried;
+    pool->parked_until = sooner(next, pool->parked_until);
+    brd_os_waiter_ring(pool->waiter);
 }
 
 void brd_pool_stir(brood_pool *pool)

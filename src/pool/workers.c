@@ -49,7 +49,8 @@ typedef struct warming {
 static bool is_warm(void *baton)
 {
     const warming *w = baton;
-    return count_ready(w->pool) >= w->workers || brd_pool_accepts(w->pool) != BROOD_OK;
+    uint32_t wanted = w->workers < w->pool->size ? w->workers : w->pool->size;
+    return count_ready(w->pool) >= wanted || brd_pool_accepts(w->pool) != BROOD_OK;
 }
 
 int brood_pool_prewarm(brood_pool *pool, uint32_t workers, int64_t timeout)
