@@ -75,8 +75,9 @@ typedef struct brood_pool_options {
     uint32_t restarts;      /**< deaths in restart_window that break the pool, of workers that
                                  came to nothing; 10 */
     int64_t restart_window; /**< milliseconds; 10,000 */
-    int64_t start_timeout;  /**< milliseconds a worker has to come up, initializer included, and
-                                 to begin a task that nothing stands before; 60,000 */
+    int64_t start_timeout;  /**< milliseconds a worker has to come up, initializer included, to
+                                 begin a task that nothing stands before, and to end when it
+                                 has no more to do; 60,000 */
     int64_t grace;          /**< milliseconds a worker has to end by itself; 1,000 */
     int on_demand; /**< 1: start a worker only when a task finds none idle; 0: all at once */
     int own_loop;  /**< 1: callbacks run in brood_pool_dispatch(); 0: in a thread of the pool's */

@@ -60,6 +60,14 @@ static brood_completions *make(size_t count)
     return c;
 }
 
+// One group at a time is made: the mark of a future is that of the last one.
+static brd_mutex making;
+
+static void begin_making(void)
+{
+    (void)brd_os_mutex_init(&making);
+}
+
 static void add(brood_completions *c, brood_future *f, size_t index)
 {
     brd_os_mutex_lock(&f->pool->lock);
@@ -83,14 +91,18 @@ int brood_as_completed(brood_future *const *futures, size_t count, brood_complet
 {
     if (!out || (count && !futures))
         return BROOD_EINVAL;
-    static _Atomic uint64_t numbers;
+    static _Atomic int made;
+    static uint64_t numbers;
     brood_completions *c = make(count);
     if (!c)
         return BROOD_ENOMEM;
-    c->number = atomic_fetch_add(&numbers, 1) + 1;
+    brd_os_once(&made, begin_making);
+    brd_os_mutex_lock(&making);
+    c->number = ++numbers;
     for (size_t i = 0; i < count; i++)
         if (futures[i])
             add(c, futures[i], i);
+    brd_os_mutex_unlock(&making);
     c->pool = c->nwatches ? c->watches[0].pool : NULL;
     for (size_t i = 1; i < c->nwatches; i++)
         if (c->watches[i].pool != c->pool)

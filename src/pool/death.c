@@ -26,7 +26,7 @@ static void describe(const brd_station *s, const brd_exit *ended, char *text, si
                            .exit_code = ended->code};
     if (s->seat.broke == BROOD_ETIMEDOUT)
         (void)snprintf(text, room,
-                       "worker %lld was ended: it did not come up, or begin a task, in time",
+                       "worker %lld was ended: it did not come up, begin a task or end in time",
                        (long long)pid);
     else if (s->seat.broke)
         (void)snprintf(text, room, "worker %lld was ended: %s", (long long)pid,
@@ -121,7 +121,7 @@ static bool lose_tasks(brood_pool *pool, brd_station *s, brood_error *error, cha
     bool any_started = false;
     brd_task *task;
     while ((task = brd_seat_back(&s->seat))) {
-        bool started = brd_link_started(task->claim);
+        bool started = task->ended || brd_link_started(task->claim);
         any_started = any_started || (started && !task->initializer);
         brd_seat_taken(&s->seat);
         pool->in_flight--;

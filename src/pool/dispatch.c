@@ -245,7 +245,9 @@ static brd_task *takeable(const brd_station *s)
 {
     brd_task *task = brd_seat_back(&s->seat);
     bool lives = s->seat.state != BRD_SEAT_DEAD && s->seat.state != BRD_SEAT_EMPTY;
-    return lives && task && !task->initializer && !brd_link_started(task->claim) ? task : NULL;
+    if (!lives || !task || task->initializer || task->ended)
+        return NULL;
+    return brd_link_started(task->claim) ? NULL : task;
 }
 
 static brd_station *most_loaded(brood_pool *pool)

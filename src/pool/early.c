@@ -155,8 +155,11 @@ void brd_pool_cancel_waiting(brood_pool *pool)
         brd_job_fail(pool, pool->jobs, &error);
     for (uint32_t i = 0; i < pool->places; i++) {
         brd_seat *seat = &pool->stations[i]->seat;
-        while ((task = brd_seat_back(seat)) && !task->initializer && take_back(pool, task))
+        while ((task = brd_seat_back(seat)) && !task->initializer && take_back(pool, task)) {
+            if (task->job) // this is no failure that would end those that run
+                task->job->fail_fast = task->job->failing = false;
             brd_task_fail(pool, task, &error);
+        }
     }
     brd_pool_advance(pool);
     brd_pool_stir(pool);
@@ -192,7 +195,7 @@ static void on_time_limit(brood_pool *pool, brd_station *s, brd_task *task, brd_
 static void on_station(brood_pool *pool, brd_station *s, brd_time now)
 {
     brd_task *task = brd_seat_front(&s->seat);
-    if (!s->seat.up)
+    if (!s->seat.up || !task)
         brd_station_kill(pool, s, BROOD_ETIMEDOUT);
     else if (task && task->verdict)
         brd_station_kill(pool, s, task->verdict);

@@ -24,7 +24,6 @@ struct brood_iterator {
     brd_job job;
     bool ordered;
     bool drained; /* no more items will be taken in */
-    size_t holes; /* results for which there was no memory */
     int failure;  /* of the generator, or of the whole: told once behind the last item */
     brood_items source;
     size_t taken; /* items taken in */
@@ -36,6 +35,8 @@ struct brood_iterator {
     node **ring; /* ordered: results by number, modulo ring_room */
     size_t ring_room;
     node *first, *last; /* unordered: results as they came */
+    node *spare;        /* one for each item inside that has not ended */
+    size_t nspare;
     brd_time deadline;  /* of the whole; BRD_FOREVER */
 };
 
@@ -145,11 +146,25 @@ static int grow_ring(brood_iterator *it)
     return BROOD_OK;
 }
 
+// A result must find room when it comes: there is nobody then who could be told.
+static int make_spare(brood_iterator *it)
+{
+    while (it->nspare < it->taken - it->job.ended) {
+        node *n = malloc(sizeof *n);
+        if (!n)
+            return BROOD_ENOMEM;
+        n->next = it->spare;
+        it->spare = n;
+        it->nspare++;
+    }
+    return BROOD_OK;
+}
+
 static int put_chunk(brood_iterator *it, intake *in)
 {
     brood_pool *pool = it->pool;
     it->taken += in->count;
-    brd_task *task = grow_ring(it) ? NULL : brd_tasks_get(&pool->tasks);
+    brd_task *task = grow_ring(it) || make_spare(it) ? NULL : brd_tasks_get(&pool->tasks);
     if (!task) {
         it->taken -= in->count;
         return BROOD_ENOMEM;
@@ -192,7 +207,7 @@ static int take_chunk(brood_iterator *it)
     if (asks_user(it))
         brd_os_mutex_lock(&it->pool->lock);
     int status = in.count ? refusal(it) : BROOD_OK;
-    if (in.count && !status)
+    if (in.count && !status && !it->drained) // it was cancelled while the user was asked
         status = put_chunk(it, &in);
     brood_message_clear(&in.pack);
     return status ? status : failure;
@@ -239,14 +254,10 @@ void brd_iterator_stop(brood_iterator *it)
 
 void brd_iterator_put(brood_iterator *it, size_t item, brd_outcome *outcome)
 {
-    node *n = malloc(sizeof *n);
+    node *n = it->spare;
+    it->spare = n->next;
+    it->nspare--;
     it->bytes_in -= it->bytes_in / (it->taken - it->job.ended + 1);
-    if (!n) {
-        brd_outcome_clear(outcome);
-        it->holes++;
-        drain(it, BROOD_ENOMEM);
-        return;
-    }
     *n = (node){.index = item, .outcome = *outcome};
     it->bytes_out += (size_t)outcome->size;
     if (it->ordered) {
@@ -270,7 +281,7 @@ static node *next_node(const brood_iterator *it)
 static bool is_ready(void *baton)
 {
     const brood_iterator *it = baton;
-    return next_node(it) || (it->drained && it->given + it->holes >= it->taken);
+    return next_node(it) || (it->drained && it->given == it->taken);
 }
 
 static void unlink_node(brood_iterator *it, node *n)
@@ -314,6 +325,7 @@ static void free_nodes(brood_iterator *it)
 static int run_out(brood_iterator *it)
 {
     brd_job_end_early(it->pool, &it->job, BROOD_EDEADLINE);
+    brd_pool_dispatch_tasks(it->pool);
     free_nodes(it);
     it->failure = BROOD_OK;
     return BROOD_EDEADLINE;
@@ -375,6 +387,11 @@ int brood_iterator_next(brood_iterator *it, int64_t timeout, brood_message *resu
 static void free_iterator(brood_iterator *it)
 {
     free_nodes(it);
+    while (it->spare) {
+        node *n = it->spare;
+        it->spare = n->next;
+        free(n);
+    }
     free(it->ring);
     if (!asks_user(it))
         brd_items_drop(&it->source);

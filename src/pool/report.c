@@ -69,6 +69,7 @@ int brd_report_accept(brood_pool *pool, brd_station *s, const brd_report *report
     report_call *c = find_due(pool, s, report);
     if (c) {
         c->report = *report;
+        c->worker = s->child.proc.pid; // of a task that is run again it is another one
         return BROOD_OK;
     }
     c = calloc(1, sizeof *c);

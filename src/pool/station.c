@@ -85,6 +85,8 @@ void brd_station_drain(brood_pool *pool, brd_station *s)
     brd_seat_enter(&s->seat, BRD_SEAT_DRAINING);
     brd_station_changed(pool, s);
     brd_link_stop(&s->child.link);
+    if (!brd_seat_flight(&s->seat))
+        brd_station_next_task(pool, s);
 }
 
 void brd_station_kill(brood_pool *pool, brd_station *s, int why)
@@ -112,6 +114,10 @@ void brd_station_next_task(brood_pool *pool, brd_station *s)
     const brd_task *task = brd_seat_front(&s->seat);
     if (!s->seat.up || s->seat.state == BRD_SEAT_DEAD)
         return;
+    if (!task && s->seat.state == BRD_SEAT_DRAINING) { // nothing keeps it any more
+        brd_alarm_set(&pool->alarms, &s->alarm, brd_until(pool->options.start_timeout));
+        return;
+    }
     if (task && task->verdict) { // it was told to end while it ran unseen behind others
         brd_alarm_set(&pool->alarms, &s->alarm, brd_os_now() + pool->options.grace * BRD_MS);
         return;
