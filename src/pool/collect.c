@@ -75,7 +75,8 @@ static void end_task(brood_pool *pool, brd_station *s, brd_task *task, bool fail
         pool->busy--;
     brd_task_enter(task, failed ? BRD_TASK_FAILED : BRD_TASK_DONE);
     brd_task_over(pool, task);
-    if (s->alarm.place || s->seat.state == BRD_SEAT_DRAINING || (next && (next->terms.time_limit || next->verdict)))
+    if (s->alarm.place || s->seat.state == BRD_SEAT_DRAINING ||
+        (next && (next->terms.time_limit || next->verdict)))
         brd_station_next_task(pool, s);
 }
 

@@ -153,11 +153,10 @@ int brd_items_copy(brood_items *copy, const brood_items *items)
 int brd_items_collect(brood_items *all, const brood_items *generator)
 {
     brood_message *made = NULL;
-    size_t room = 0;
+    size_t room = 0, count = 0;
     int status = BROOD_OK;
-    *all = brood_items_messages(NULL, 0);
     while (!status) {
-        if (all->count == room) {
+        if (count == room) {
             room = room ? room * 2 : 64;
             brood_message *more = realloc(made, room * sizeof *more);
             if (!more) {
@@ -165,17 +164,17 @@ int brd_items_collect(brood_items *all, const brood_items *generator)
                 break;
             }
             made = more;
-            all->data = made;
         }
         // Made outside of the array: the generator may keep its address only for the call.
         brood_message item = BROOD_MESSAGE_INIT;
         status = generator->next((void *)(uintptr_t)generator->data, &item);
-        made[all->count] = (brood_message)BROOD_MESSAGE_INIT;
+        made[count] = (brood_message)BROOD_MESSAGE_INIT;
         if (!status)
-            brd_message_move(&made[all->count++], &item);
+            brd_message_move(&made[count++], &item);
         else
             brood_message_clear(&item);
     }
+    *all = brood_items_messages(made, count);
     if (status == BROOD_EEND)
         return BROOD_OK;
     brd_items_drop(all);

@@ -28,7 +28,7 @@ int brd_items_copy(brood_items *copy, const brood_items *items);
 /** Asks a generator for all of its items. Fails with: what the generator says. */
 int brd_items_collect(brood_items *all, const brood_items *generator);
 
-void brd_items_drop(brood_items *copy);
+void brd_items_drop(brood_items *items);
 
 /*
  * Packed: brd_items_head | lengths | items, each at a multiple of 8.

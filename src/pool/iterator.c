@@ -37,7 +37,7 @@ struct brood_iterator {
     node *first, *last; /* unordered: results as they came */
     node *spare;        /* one for each item inside that has not ended */
     size_t nspare;
-    brd_time deadline;  /* of the whole; BRD_FOREVER */
+    brd_time deadline; /* of the whole; BRD_FOREVER */
 };
 
 /* ------------------------------------------------------------------ taking in */

@@ -11,22 +11,22 @@ typedef enum act { NOTHING, CANCEL, CANCEL_WAITING, TERMINATE, DESTROY } act;
 
 /** One way in which a task, or a map of three items, can end. */
 typedef struct ending {
-    brood_function *function; /* of the arguments of a gate */
-    act act;
+    brood_function *function;     /* of the arguments of a gate */
     int64_t time_limit, deadline; /* before the slow factor */
+    act act;
     int status;
 } ending;
 
 static const ending endings[] = {
-    {own_pid, NOTHING, 0, 0, BROOD_OK},
-    {fails, NOTHING, 0, 0, BROOD_ETASK},
-    {dies, NOTHING, 0, 0, BROOD_EWORKERLOST},
-    {gate_pass, CANCEL, 0, 0, BROOD_ECANCELLED},
-    {gate_pass, CANCEL_WAITING, 0, 0, BROOD_ECANCELLED},
-    {gate_pass, NOTHING, 60, 0, BROOD_ETIMELIMIT},
-    {gate_pass, NOTHING, 0, 60, BROOD_EDEADLINE},
-    {gate_pass, TERMINATE, 0, 0, BROOD_ETERMINATED},
-    {gate_pass, DESTROY, 0, 0, BROOD_ETERMINATED},
+    {own_pid, 0, 0, NOTHING, BROOD_OK},
+    {fails, 0, 0, NOTHING, BROOD_ETASK},
+    {dies, 0, 0, NOTHING, BROOD_EWORKERLOST},
+    {gate_pass, 0, 0, CANCEL, BROOD_ECANCELLED},
+    {gate_pass, 0, 0, CANCEL_WAITING, BROOD_ECANCELLED},
+    {gate_pass, 60, 0, NOTHING, BROOD_ETIMELIMIT},
+    {gate_pass, 0, 60, NOTHING, BROOD_EDEADLINE},
+    {gate_pass, 0, 0, TERMINATE, BROOD_ETERMINATED},
+    {gate_pass, 0, 0, DESTROY, BROOD_ETERMINATED},
 };
 enum { ENDINGS = sizeof endings / sizeof *endings };
 

@@ -382,7 +382,7 @@ static void keeps_a_state_for_tasks(void)
     ASSERT_OK(brood_pack(&args, "s", "A scene"));
     brood_pool *pool = pool_with(
         BROOD_POOL(.processes = 1, .initializer = keeps_state, .initializer_args = &args));
-    for (char first = 'A'; first <= 'E'; first++) {
+    for (int first = 'A'; first <= 'E'; first++) {
         ASSERT_OK(brood_pool_apply(pool, uses_state, NULL, &result));
         ASSERT_OK(brood_unpack(&result, "s", &text));
         CU_ASSERT(text[0] == first && strcmp(text + 1, " scene") == 0);

@@ -16,6 +16,9 @@ _Noreturn void act_kill_self(void);
 /** Stops a process where it stands. False where no system call does that. */
 bool act_stop(int64_t pid);
 
+/** Lets a process that was stopped go on. */
+bool act_continue(int64_t pid);
+
 /**
  * Starts a program in the way that programs do: not one of our children, but in whatever
  * group or job this process is. Nobody waits for its end.

@@ -32,6 +32,11 @@ bool act_stop(int64_t pid)
     return kill((pid_t)pid, SIGSTOP) == 0;
 }
 
+bool act_continue(int64_t pid)
+{
+    return kill((pid_t)pid, SIGCONT) == 0;
+}
+
 bool act_start(const char *program, const char *first, const char *second)
 {
     pid_t pid = fork();

@@ -30,6 +30,12 @@ bool act_stop(int64_t pid)
     return false;
 }
 
+bool act_continue(int64_t pid)
+{
+    (void)pid;
+    return false;
+}
+
 bool act_start(const char *program, const char *first, const char *second)
 {
     char line[4096];

@@ -298,13 +298,19 @@ static void survives_garbage_in_the_segment(void)
 }
 
 static const test_case cases[] = {
-    TEST_CASE(refuses_records_that_are_too_short), TEST_CASE(refuses_kinds_that_are_none),
+    TEST_CASE(refuses_records_that_are_too_short),
+    TEST_CASE(refuses_kinds_that_are_none),
     TEST_CASE(refuses_reports_that_are_too_long),
-    TEST_CASE(refuses_sizes_that_are_not_there),   TEST_CASE(refuses_blocks_that_are_unknown),
-    TEST_CASE(refuses_a_block_without_an_id),      TEST_CASE(refuses_frames_that_are_none),
-    TEST_CASE(refuses_handles_that_nobody_gave),   TEST_CASE(refuses_blocks_that_make_no_sense),
-    TEST_CASE(ignores_what_harms_nobody),          TEST_CASE(a_frame_may_come_byte_by_byte),
-    TEST_CASE(survives_garbage_in_the_segment),    {0},
+    TEST_CASE(refuses_sizes_that_are_not_there),
+    TEST_CASE(refuses_blocks_that_are_unknown),
+    TEST_CASE(refuses_a_block_without_an_id),
+    TEST_CASE(refuses_frames_that_are_none),
+    TEST_CASE(refuses_handles_that_nobody_gave),
+    TEST_CASE(refuses_blocks_that_make_no_sense),
+    TEST_CASE(ignores_what_harms_nobody),
+    TEST_CASE(a_frame_may_come_byte_by_byte),
+    TEST_CASE(survives_garbage_in_the_segment),
+    {0},
 };
 
 int main(int argc, char **argv)
