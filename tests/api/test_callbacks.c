@@ -90,7 +90,8 @@ static void check_once(const ending *how, bool map, bool anonymous, bool own_loo
         before = stand_at_gate(s.pool, &s.g, 9);
     hand_in(&s, map, anonymous ? NULL : &future);
     perform(&s, future);
-    gate_open(&s.g);
+    if (how->act != DESTROY) // its task would end well before that
+        gate_open(&s.g);
     brood_pool_destroy(s.pool);
     CU_ASSERT_EQUAL(s.t.count, 1);
     CU_ASSERT_EQUAL(s.t.good, how->status == BROOD_OK);
