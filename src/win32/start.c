@@ -16,6 +16,8 @@
 #define PROC_THREAD_ATTRIBUTE_JOB_LIST ((DWORD_PTR)0x0002000D)
 #endif
 
+enum { STARTS = 4 }; /* of one process, if the system fails on the way */
+
 /* The one piece of state of this room: inheritable handles are process-wide. */
 static SRWLOCK spawn_lock = SRWLOCK_INIT;
 
@@ -148,12 +150,24 @@ static void set_inheritable(birth *b, bool on)
     }
 }
 
-static int give_birth(birth *b, PROCESS_INFORMATION *born)
+/* A process can die on the way, before any of its own code runs: that is the system's
+ * trouble of the moment, most often of one under load, and nothing is left of it. */
+static DWORD create(birth *b, STARTUPINFOW *start, PROCESS_INFORMATION *born)
 {
     const DWORD flags =
         CREATE_NO_WINDOW | CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT;
+    DWORD error = ERROR_INTERNAL_ERROR;
+    for (int i = 0; i < STARTS && error == ERROR_INTERNAL_ERROR; i++)
+        error = CreateProcessW(b->program, b->command, NULL, NULL, TRUE, flags, b->environment,
+                               b->directory, start, born)
+                    ? ERROR_SUCCESS
+                    : GetLastError();
+    return error;
+}
+
+static int give_birth(birth *b, PROCESS_INFORMATION *born)
+{
     STARTUPINFOEXW start = {0};
-    DWORD error = ERROR_SUCCESS;
     start.StartupInfo.cb = sizeof start;
     start.StartupInfo.dwFlags = STARTF_USESTDHANDLES;
     start.StartupInfo.hStdInput = b->std[0];
@@ -162,9 +176,7 @@ static int give_birth(birth *b, PROCESS_INFORMATION *born)
     start.lpAttributeList = b->attributes;
     AcquireSRWLockExclusive(&spawn_lock);
     set_inheritable(b, true);
-    if (!CreateProcessW(b->program, b->command, NULL, NULL, TRUE, flags, b->environment,
-                        b->directory, &start.StartupInfo, born))
-        error = GetLastError();
+    DWORD error = create(b, &start.StartupInfo, born);
     set_inheritable(b, false);
     ReleaseSRWLockExclusive(&spawn_lock);
     return error ? brd_win32_error(error) : 0;
