@@ -120,7 +120,7 @@ _Noreturn void limit_child(int argc, char **argv)
     for (size_t i = 0; i < 3; i++)
         handles[i] = (brd_handle){(intptr_t)strtoll(argv[5 + i], NULL, 10)};
     brd_handle last = brd_is_none(handles[2]) ? handles[0] : handles[2];
-    if (brd_os_child_setup(strtoll(argv[4], NULL, 10), last) ||
+    if (brd_os_child_setup(strtoll(argv[4], NULL, 10), last, false) ||
         brd_os_shm_map(&shm, handles[0], sizeof(limit_segment), false))
         brd_os_exit(1);
     child c = {.shared = shm.base, .index = (unsigned)strtoul(argv[3], NULL, 10)};

@@ -195,13 +195,14 @@ void brd_os_proc_close(brd_proc *p);
 /* ------------------------------------------------------ in the child: child */
 
 /**
- * Makes a child of ours fit for work: dies with its parent (PR_SET_PDEATHSIG,
+ * Makes a child of ours fit for work: dies with its parent (PR_SET_PDEATHSIG, which
+ * Linux sends when the thread that started it ends, so not if it is to be `alone`;
  * then a check that the parent is still `parent`), ignores the terminal's
  * interrupt, shows no crash dialogs, closes inherited descriptors above
  * `last_inherited` where the start could not.
  * Fails with: BROOD_ECLOSED (the parent is gone already).
  */
-int brd_os_child_setup(int64_t parent, brd_handle last_inherited);
+int brd_os_child_setup(int64_t parent, brd_handle last_inherited, bool alone);
 
 /** Ends this process at once: no atexit, no flush, no unwinding. */
 _Noreturn void brd_os_exit(int code);

@@ -1,6 +1,6 @@
 /*
  * 001_ab1cfce0eb245846.txt: two different functions in a pool of two. One worker may run
- * both. (The original's first half, with Process, follows.) Python: Pool.apply_async.
+ * both. (Before that, in two processes: see two_processes.c.) Python: Pool.apply_async.
  */
 #include "work.h"
 

@@ -18,6 +18,7 @@
 #include <brood/items.h>
 #include <brood/message.h>
 #include <brood/pool.h>
+#include <brood/process.h>
 #include <brood/progress.h>
 #include <brood/status.h>
 #include <brood/task.h>

@@ -10,6 +10,7 @@
 #ifndef BRD_POOL_STATE_H
 #define BRD_POOL_STATE_H
 
+#include "base/clock.h"
 #include "base/function.h"
 #include "pool/calls.h"
 #include "pool/seat.h"
@@ -296,8 +297,6 @@ int brd_pool_terminate(brood_pool *pool, int64_t grace_ms);
 
 /** Frees the pool's last memory when nobody refers to it any more. */
 void brd_pool_release(brood_pool *pool);
-
-brd_time brd_until(int64_t timeout_ms);
 
 /** Copies a struct of options that may be of an older or newer library. */
 #define BRD_READ_OPTIONS(to, from)                                                                 \

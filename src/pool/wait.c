@@ -19,16 +19,6 @@ enum {
     REBALANCE_MS = 10    /* so long a task may be stuck behind another while a worker idles */
 };
 
-brd_time brd_until(int64_t timeout_ms)
-{
-    if (timeout_ms < 0)
-        return BRD_FOREVER;
-    brd_time now = brd_os_now();
-    if (timeout_ms > (BRD_FOREVER - now) / BRD_MS)
-        return BRD_FOREVER;
-    return timeout_ms ? now + timeout_ms * BRD_MS : 0;
-}
-
 static brd_time sooner(brd_time a, brd_time b)
 {
     return a < b ? a : b;

@@ -22,16 +22,6 @@ static struct worker {
 
 static _Thread_local bool runs_tasks; /* only this thread may write to the ring */
 
-static int learn(brd_code *code, const brd_function_head *head)
-{
-    brd_place place = {.offset = head->offset};
-    if (head->path_size >= sizeof place.module)
-        return BROOD_EPROTOCOL;
-    memcpy(place.module, head->path, head->path_size);
-    memcpy(place.build, head->build, sizeof place.build);
-    return brd_code_learn(code, head->index, &place);
-}
-
 typedef struct run {
     brd_port *port;
     brood_function *function;
@@ -128,7 +118,7 @@ int brd_worker_main(brd_port *port)
     self.port = port;
     runs_tasks = true;
     while ((status = brd_port_next(port, &work)) == BROOD_OK) {
-        status = work.kind == BRD_RECORD_FUNCTION ? learn(&code, work.function)
+        status = work.kind == BRD_RECORD_FUNCTION ? brd_child_learn(&code, work.function)
                                                   : run_task(port, &code, &work);
         if (status)
             break;

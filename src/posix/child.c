@@ -75,12 +75,14 @@ static int interrupt_ignore(void)
     return pthread_sigmask(SIG_UNBLOCK, &interrupt, NULL);
 }
 
-int brd_os_child_setup(int64_t parent, brd_handle last_inherited)
+int brd_os_child_setup(int64_t parent, brd_handle last_inherited, bool alone)
 {
     int status = 0;
 #if defined(__linux__)
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+    if (!alone && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         return brd_error(errno);
+#else
+    (void)alone;
 #endif
     // After the request, or a parent that died between the two goes unnoticed.
     if (getppid() != (pid_t)parent)

@@ -86,6 +86,16 @@ static _Noreturn void refuse(brd_chan *chan, int status)
     end(BRD_EXIT_REFUSED, brood_status_text(status));
 }
 
+int brd_child_learn(brd_code *code, const brd_function_head *head)
+{
+    brd_place place = {.offset = head->offset};
+    if (head->path_size >= sizeof place.module)
+        return BROOD_EPROTOCOL;
+    memcpy(place.module, head->path, head->path_size);
+    memcpy(place.build, head->build, sizeof place.build);
+    return brd_code_learn(code, head->index, &place);
+}
+
 _Noreturn void brd_child_main(const char *channel_number)
 {
     static const char no_parent[] = "this program was started with the argument of a worker, "
@@ -99,9 +109,9 @@ _Noreturn void brd_child_main(const char *channel_number)
     if (rest == channel_number || *rest || number <= 2 ||
         brd_os_chan_adopt(&chan, (brd_handle){(intptr_t)number}) || read_startup(chan, &startup))
         end(BRD_EXIT_NO_PARENT, no_parent);
-    if (brd_os_child_setup(startup.parent, startup.last_inherited))
+    if (brd_os_child_setup(startup.parent, startup.last_inherited, startup.alone))
         brd_os_exit(BRD_EXIT_ORPHAN);
-    brd_set_depth(startup.depth);
+    brd_set_self(&startup);
     int status = resolve(&startup, &entry);
     if (!status)
         status = open_port(&startup, chan);

@@ -5,6 +5,7 @@
 #ifndef BRD_CHILD_H
 #define BRD_CHILD_H
 
+#include "base/function.h"
 #include "ipc/port.h"
 #include "process/startup.h"
 
@@ -16,6 +17,9 @@ enum {
     BRD_EXIT_REFUSED = 65,   /* another build, no entry, out of memory: said on the channel */
     BRD_EXIT_ORPHAN = 66     /* the parent is gone */
 };
+
+/** Learns a function that the parent tells of. Fails with: BROOD_EPROTOCOL, BROOD_ENOMEM. */
+int brd_child_learn(brd_code *code, const brd_function_head *head);
 
 /** Becomes the worker whose channel has this number. Never returns. */
 _Noreturn void brd_child_main(const char *channel_number);

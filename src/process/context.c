@@ -2,18 +2,23 @@
  * brood_main and contexts: the guard that keeps what stands after it for the
  * program that the user started.
  *
- * What is process-wide here are two facts about this process, set once: that
- * brood_main was called, and how deep below the user's program it is.
+ * What is process-wide here are facts about this process, set once: that brood_main
+ * was called, and what its parent told it of itself.
  */
 #include "process/context.h"
 #include "os.h"
 #include "process/child.h"
+#include <brood/process.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 static _Atomic int main_called;
-static _Atomic unsigned own_depth;
+static struct self {
+    unsigned depth;
+    int64_t parent;
+    char name[BRD_NAME_SIZE];
+} self = {.name = "main"}; // written before the process has a second thread
 
 static const brood_context default_context = {.method = BROOD_SPAWN};
 
@@ -24,12 +29,20 @@ const brood_context *brd_context_default(void)
 
 unsigned brd_depth(void)
 {
-    return atomic_load(&own_depth);
+    return self.depth;
 }
 
-void brd_set_depth(unsigned depth)
+void brd_set_self(const brd_startup *startup)
 {
-    atomic_store(&own_depth, depth);
+    self.depth = startup->depth;
+    self.parent = startup->parent;
+    memcpy(self.name, startup->name, sizeof self.name);
+}
+
+brood_self brood_current_process(void)
+{
+    return (brood_self){
+        .name = self.name, .pid = brd_os_pid(), .parent = self.parent, .depth = self.depth};
 }
 
 int brd_may_start(const brood_context *context)

@@ -4,6 +4,7 @@
 #ifndef BRD_CONTEXT_H
 #define BRD_CONTEXT_H
 
+#include "process/startup.h"
 #include <brood/context.h>
 
 struct brood_context {
@@ -22,7 +23,9 @@ int brd_may_start(const brood_context *context);
 
 /** How deep this process is: 0 for the program that the user started. */
 unsigned brd_depth(void);
-void brd_set_depth(unsigned depth);
+
+/** What this process is told of itself by its parent, once. */
+void brd_set_self(const brd_startup *startup);
 
 /** The reserved argument of a worker: this prefix, then the channel's number. */
 #define BRD_WORKER_ARGUMENT "--brood-worker="

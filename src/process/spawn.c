@@ -23,10 +23,10 @@ static void child_enter(brd_child *c, brd_child_state next)
 
 enum { CHANNEL, SEGMENT, PARENT_BELL, WORKER_BELL, INHERITED };
 
-static int fill_startup(brd_child *c, brd_startup *s, const brd_launch *how, brd_child_entry *entry)
+static int fill_startup(brd_child *c, brd_startup *s, const brd_launch *how, const brd_birth *birth)
 {
     const void *code;
-    memcpy(&code, &entry, sizeof code);
+    memcpy(&code, &birth->entry, sizeof code);
     *s = (brd_startup){.depth = brd_depth() + 1,
                        .cpus = brd_os_cpu_count(),
                        .parent = brd_os_pid(),
@@ -36,7 +36,9 @@ static int fill_startup(brd_child *c, brd_startup *s, const brd_launch *how, brd
                        .worker_bell = how->ninherit > WORKER_BELL
                                           ? brd_os_proc_inherited(how, WORKER_BELL)
                                           : BRD_NONE,
-                       .last_inherited = brd_os_proc_inherited(how, how->ninherit - 1)};
+                       .last_inherited = brd_os_proc_inherited(how, how->ninherit - 1),
+                       .alone = birth->alone};
+    (void)snprintf(s->name, sizeof s->name, "%s", birth->name);
     memcpy(s->token, c->token, sizeof s->token);
     memcpy(s->build, c->build, sizeof s->build);
     return brd_os_module_of(code, &s->entry);
@@ -72,8 +74,7 @@ static int start_process(brd_child *c, const brood_context *context, brd_launch 
     return status;
 }
 
-int brd_child_start(brd_child *c, const brood_context *context, brd_child_entry *entry,
-                    brd_handle parent_bell)
+int brd_child_start(brd_child *c, const brood_context *context, const brd_birth *birth)
 {
     *c = (brd_child){.state = BRD_CHILD_NEW};
     int status = brd_link_open(&c->link);
@@ -82,7 +83,7 @@ int brd_child_start(brd_child *c, const brood_context *context, brd_child_entry 
     brd_link *link = &c->link;
     brd_handle inherit[INHERITED] = {[CHANNEL] = link->theirs,
                                      [SEGMENT] = link->shm.segment,
-                                     [PARENT_BELL] = parent_bell,
+                                     [PARENT_BELL] = birth->bell,
                                      [WORKER_BELL] = link->worker_bell.handle};
     bool has_bell = !brd_is_none(link->worker_bell.handle);
     brd_launch how = {.inherit = inherit,
@@ -92,7 +93,7 @@ int brd_child_start(brd_child *c, const brood_context *context, brd_child_entry 
     unsigned char bytes[BRD_STARTUP_SIZE];
     status = identify(c);
     if (!status)
-        status = fill_startup(c, &startup, &how, entry);
+        status = fill_startup(c, &startup, &how, birth);
     if (!status)
         status = start_process(c, context, &how);
     if (!status) {

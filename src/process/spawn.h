@@ -24,12 +24,16 @@ typedef struct brd_child {
     uint8_t build[20];
 } brd_child;
 
-/**
- * Starts a child that runs `entry`. parent_bell is what it rings. The calling
- * thread must live as long as the child (Linux ends the child with it).
- */
-int brd_child_start(brd_child *child, const brood_context *context, brd_child_entry *entry,
-                    brd_handle parent_bell);
+/** What is to be born. */
+typedef struct brd_birth {
+    brd_child_entry *entry;
+    brd_handle bell;  /* what it rings */
+    const char *name; /* shorter than BRD_NAME_SIZE */
+    bool alone;       /* else Linux ends it with the thread that starts it */
+} brd_birth;
+
+/** Starts a child. */
+int brd_child_start(brd_child *child, const brood_context *context, const brd_birth *birth);
 
 /**
  * The child's first record has come: is it ours, of our build?

@@ -23,10 +23,12 @@ enum {
     AT_TOKEN = 80,
     AT_BUILD = 96,
     AT_ENTRY_BUILD = 116,
-    AT_PATH = 136
+    AT_PATH = 136,
+    AT_NAME = BRD_STARTUP_SIZE - BRD_NAME_SIZE,
+    AT_ALONE = AT_NAME - 4
 };
 
-_Static_assert(AT_PATH + sizeof((brd_place *)0)->module <= BRD_STARTUP_SIZE, "the path fits");
+_Static_assert(AT_PATH + sizeof((brd_place *)0)->module <= AT_ALONE, "the path fits");
 
 static void put_handle(unsigned char *at, brd_handle h)
 {
@@ -57,6 +59,8 @@ void brd_startup_encode(const brd_startup *s, unsigned char bytes[BRD_STARTUP_SI
     memcpy(bytes + AT_BUILD, s->build, sizeof s->build);
     memcpy(bytes + AT_ENTRY_BUILD, s->entry.build, sizeof s->entry.build);
     memcpy(bytes + AT_PATH, s->entry.module, strlen(s->entry.module));
+    brd_put32(bytes + AT_ALONE, s->alone);
+    memcpy(bytes + AT_NAME, s->name, strlen(s->name));
 }
 
 int brd_startup_decode(brd_startup *s, const unsigned char bytes[BRD_STARTUP_SIZE])
@@ -78,5 +82,7 @@ int brd_startup_decode(brd_startup *s, const unsigned char bytes[BRD_STARTUP_SIZ
     memcpy(s->build, bytes + AT_BUILD, sizeof s->build);
     memcpy(s->entry.build, bytes + AT_ENTRY_BUILD, sizeof s->entry.build);
     memcpy(s->entry.module, bytes + AT_PATH, path_size);
+    s->alone = brd_get32(bytes + AT_ALONE) != 0;
+    memcpy(s->name, bytes + AT_NAME, sizeof s->name - 1);
     return BROOD_OK;
 }

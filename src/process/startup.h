@@ -10,6 +10,7 @@
 
 enum {
     BRD_STARTUP_SIZE = 1280,
+    BRD_NAME_SIZE = 64,
     BRD_DEPTH_LIMIT = 8 /* a worker's worker's worker ... */
 };
 
@@ -25,6 +26,8 @@ typedef struct brd_startup {
     brd_handle parent_bell;
     brd_handle last_inherited;
     brd_place entry; /* the function that the child runs: a brd_child_entry */
+    bool alone;      /* it does not end with the thread that started it, only with the process */
+    char name[BRD_NAME_SIZE];
 } brd_startup;
 
 void brd_startup_encode(const brd_startup *s, unsigned char bytes[BRD_STARTUP_SIZE]);

@@ -33,10 +33,11 @@ static bool has_ended(int64_t pid)
     return ended;
 }
 
-int brd_os_child_setup(int64_t parent, brd_handle last_inherited)
+int brd_os_child_setup(int64_t parent, brd_handle last_inherited, bool alone)
 {
     // The list of the start kept all else out.
     (void)last_inherited;
+    (void)alone;
     if (has_ended(parent))
         return BROOD_ECLOSED;
     SetErrorMode(GetErrorMode() | SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX);

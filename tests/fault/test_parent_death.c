@@ -1,16 +1,17 @@
 /*
- * Parents that go without a word: none of their workers is left after a second, whatever
- * it was doing. Run on every system from this one source. The one thing to know: the
- * parent is a child of this test, and its workers are watched as processes, by number.
+ * Parents that go without a word: none of their workers and processes is left after a
+ * second, whatever it was doing. Run on every system from this one source. The one thing to know:
+ * the parent is a child of this test, and its workers are watched as processes, by number.
  */
 #include "api/pools.h"
 #include "fault/acts.h"
+#include <brood/process.h>
 
-enum { WORKERS = 4 };
+enum { WORKERS = 4, PROCESSES = 2, CHILDREN = WORKERS + PROCESSES };
 
-/** What the parent tells: who its workers are. */
+/** What the parent tells: who its workers and processes are. */
 typedef struct report {
-    int64_t pids[WORKERS];
+    int64_t pids[CHILDREN];
     uint32_t count;
 } report;
 
@@ -105,7 +106,21 @@ static void occupy(brood_pool *pool, brood_function *function, const gate *g, re
     brood_message_clear(&args);
 }
 
-static brood_pool *volatile forgotten; // but not out of reach: that is no leak
+static void start(brood_process **p, brood_function *function, const gate *g, report *r)
+{
+    brood_message args = BROOD_MESSAGE_INIT;
+    int32_t index = (int32_t)r->count;
+    TEST_CHILD_CHECK(brood_pack(&args, "si", g->path, index) == 0);
+    TEST_CHILD_CHECK(brood_process_create(p, function, &args, NULL) == 0);
+    TEST_CHILD_CHECK(brood_process_start(*p) == 0);
+    r->pids[r->count++] = read_pid(g, index);
+    TEST_CHILD_CHECK(r->pids[r->count - 1] == brood_process_pid(*p));
+    brood_message_clear(&args);
+}
+
+// But not out of reach: that is no leak.
+static brood_pool *volatile forgotten;
+static brood_process *forgotten_too[PROCESSES];
 
 /** argv: what to do when all is told, then the channel. */
 static int child_parent(int argc, char **argv)
@@ -126,6 +141,9 @@ static int child_parent(int argc, char **argv)
     occupy(pool, is_stopped_for_ever, &g, &r);
     TEST_CHILD_CHECK(brood_pool_apply(pool, own_pid, NULL, &result) == 0);
     TEST_CHILD_CHECK(brood_unpack(&result, "x", &r.pids[r.count++]) == 0);
+    // No thread of the parent is theirs, so one that is stopped ends when it goes on.
+    start(&forgotten_too[0], is_busy_for_ever, &g, &r);
+    start(&forgotten_too[1], is_blocked_for_ever, &g, &r);
     TEST_CHILD_CHECK(test_write_all(chan, &r, sizeof r) == 0);
     (void)test_read_all(chan, &byte, 1); // until the test says go, or kills
     brd_os_chan_close(&chan);
@@ -141,7 +159,7 @@ static int child_parent(int argc, char **argv)
 typedef struct family {
     brd_proc parent;
     brd_chan *chan;
-    act_watch workers[WORKERS];
+    act_watch workers[CHILDREN];
 } family;
 
 static void family_start(family *f, const char *last_act)
@@ -155,8 +173,8 @@ static void family_start(family *f, const char *last_act)
     CU_ASSERT_EQUAL_FATAL(test_start_child(&f->parent, &how), 0);
     brd_os_close(&theirs);
     CU_ASSERT_EQUAL(test_read_all(f->chan, &r, sizeof r), 0);
-    CU_ASSERT_EQUAL(r.count, WORKERS);
-    for (uint32_t i = 0; i < WORKERS; i++) {
+    CU_ASSERT_EQUAL(r.count, CHILDREN);
+    for (uint32_t i = 0; i < CHILDREN; i++) {
         CU_ASSERT(act_watch_open(&f->workers[i], r.pids[i]));
         CU_ASSERT_FALSE(act_watch_gone(&f->workers[i], 0));
         for (uint32_t k = 0; k < i; k++)
@@ -168,7 +186,7 @@ static void family_start(family *f, const char *last_act)
 static void family_check_gone(family *f)
 {
     brd_time until = test_deadline(1000);
-    for (uint32_t i = 0; i < WORKERS; i++) {
+    for (uint32_t i = 0; i < CHILDREN; i++) {
         bool gone = act_watch_gone(&f->workers[i], until);
         CU_ASSERT(gone);
         if (!gone)

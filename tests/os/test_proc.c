@@ -101,7 +101,7 @@ static int child_crashes(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    TEST_CHILD_CHECK(brd_os_child_setup(strtoll(argv[0], NULL, 10), BRD_NONE) == 0);
+    TEST_CHILD_CHECK(brd_os_child_setup(strtoll(argv[0], NULL, 10), BRD_NONE, false) == 0);
     abort();
 }
 
@@ -408,7 +408,7 @@ static int child_sets_up(int argc, char **argv)
     brd_handle channel = BRD_NONE;
     TEST_CHILD_CHECK(argc == 2);
     channel = test_handle(argv[1]);
-    TEST_CHILD_CHECK(brd_os_child_setup(strtoll(argv[0], NULL, 10), channel) == 0);
+    TEST_CHILD_CHECK(brd_os_child_setup(strtoll(argv[0], NULL, 10), channel, false) == 0);
     TEST_CHILD_CHECK(brd_os_chan_adopt(&c, channel) == 0);
     TEST_CHILD_CHECK(test_write_all(c, "r", 1) == 0);
     brd_os_chan_close(&c);
@@ -462,7 +462,8 @@ static int child_outlives(int argc, char **argv)
     brd_mutex mutex;
     brd_cond cond;
     TEST_CHILD_CHECK(argc == 3);
-    TEST_CHILD_CHECK(brd_os_child_setup(strtoll(argv[0], NULL, 10), test_handle(argv[2])) == 0);
+    TEST_CHILD_CHECK(brd_os_child_setup(strtoll(argv[0], NULL, 10), test_handle(argv[2]), false) ==
+                     0);
     TEST_CHILD_CHECK(brd_os_chan_adopt(&check, test_handle(argv[2])) == 0);
     TEST_CHILD_CHECK(brd_os_mutex_init(&mutex) == 0 && brd_os_cond_init(&cond) == 0);
     TEST_CHILD_CHECK(test_write_all(check, "r", 1) == 0);
@@ -496,7 +497,7 @@ static void dies_with_its_parent(void)
 static int child_disowned(int argc, char **argv)
 {
     TEST_CHILD_CHECK(argc == 1);
-    return brd_os_child_setup(strtoll(argv[0], NULL, 10), BRD_NONE) == BROOD_ECLOSED ? 0 : 1;
+    return brd_os_child_setup(strtoll(argv[0], NULL, 10), BRD_NONE, false) == BROOD_ECLOSED ? 0 : 1;
 }
 
 static void notices_that_the_parent_is_gone(void)

@@ -1,0 +1,11 @@
+#include "base/clock.h"
+
+brd_time brd_until(int64_t timeout_ms)
+{
+    if (timeout_ms < 0)
+        return BRD_FOREVER;
+    brd_time now = brd_os_now();
+    if (timeout_ms > (BRD_FOREVER - now) / BRD_MS)
+        return BRD_FOREVER;
+    return timeout_ms ? now + timeout_ms * BRD_MS : 0;
+}
