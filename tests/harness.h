@@ -105,6 +105,7 @@ typedef struct test_census_counts {
     long threads;
     long children;
     long segments;
+    bool may_shrink; /* handles: the system has some of its own, and gives them up at will */
 } test_census_counts;
 
 /** Implemented in census_posix.c and census_win32.c. */

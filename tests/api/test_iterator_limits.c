@@ -194,7 +194,9 @@ static void the_first_failure_ends_it(void)
             }
             CU_ASSERT(good >= 20 - 9); // all before it but what shared the buffer with it
             CU_ASSERT_EQUAL(failed, 1);
-            CU_ASSERT_EQUAL(good + failed + cancelled, s.made);
+            // A chunk that was being made when the failure came is not taken in any more.
+            int outcomes = good + failed + cancelled;
+            CU_ASSERT(outcomes <= s.made && s.made - outcomes <= (int)chunk);
             CU_ASSERT(k || s.made <= 20 + 10); // unordered, others may have overtaken it
             brood_iterator_destroy(iterator);
             check_pool(pool);
