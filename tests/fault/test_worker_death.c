@@ -474,6 +474,62 @@ static void a_crash_loop_ends(void)
     brood_message_clear(&args);
 }
 
+/** Leaves a byte for the start, then does what it is told. */
+static int never_succeeds(brood_message *args, brood_message *result)
+{
+    const char *path, *how;
+    (void)result;
+    if (brood_unpack(args, "ss", &path, &how))
+        return 1;
+    file_touch(path);
+    if (strcmp(how, "exits") == 0)
+        exit(3);
+    if (strcmp(how, "hangs") == 0)
+        hang();
+    return brood_fail("no license");
+}
+
+// One clear error for whoever asks, and no more starts than the budget has.
+static void check_initializer(const char *how, const char *why)
+{
+    enum { RESTARTS = 2 };
+    brood_pool *pool = NULL;
+    brood_message args = BROOD_MESSAGE_INIT, result = BROOD_MESSAGE_INIT;
+    gate starts;
+    gate_make(&starts);
+    ASSERT_OK(brood_pack(&args, "ss", starts.path, how));
+    ASSERT_OK(brood_pool_create(
+        &pool, BROOD_POOL(.processes = 1, .restarts = RESTARTS, .restart_window = 600000,
+                          .initializer = never_succeeds, .initializer_args = &args,
+                          .start_timeout = strcmp(how, "hangs") ? test_ms(60000) : test_ms(300))));
+    CU_ASSERT_EQUAL(brood_pool_apply(pool, square, NULL, &result), BROOD_EBROKEN);
+    const brood_error *error = brood_message_error(&result);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error->text, why));
+    CU_ASSERT_EQUAL(brood_pool_prewarm(pool, 0, BROOD_FOREVER), BROOD_EBROKEN);
+    long started = file_size(starts.path); // one that hangs may be killed before its byte
+    CU_ASSERT(started <= RESTARTS + 1 && (started == RESTARTS + 1 || strcmp(how, "hangs") == 0));
+    brood_pool_destroy(pool);
+    gate_remove(&starts, 0);
+    brood_message_clear(&result);
+    brood_message_clear(&args);
+}
+
+static void an_initializer_that_fails(void)
+{
+    check_initializer("fails", "no license");
+}
+
+static void an_initializer_that_exits(void)
+{
+    check_initializer("exits", "exited with code 3");
+}
+
+static void an_initializer_that_hangs(void)
+{
+    check_initializer("hangs", "in time");
+}
+
 static const test_case cases[] = {
     TEST_CASE(a_task_exits_with_0),
     TEST_CASE(a_task_exits_with_3),
@@ -492,6 +548,9 @@ static const test_case cases[] = {
     TEST_CASE(polling_sees_a_death),
     TEST_CASE(apply_sees_a_death),
     TEST_CASE(a_crash_loop_ends),
+    TEST_CASE(an_initializer_that_fails),
+    TEST_CASE(an_initializer_that_exits),
+    TEST_CASE(an_initializer_that_hangs),
     {0},
 };
 
