@@ -20,17 +20,17 @@ static const char *const texts[] = {
     [BROOD_ETASK - BROOD_EINVAL] = "the task's function returned an error",
     [BROOD_EWORKERLOST - BROOD_EINVAL] = "the worker that ran the task died",
     [BROOD_EBROKEN - BROOD_EINVAL] = "the pool gave up: its workers die as fast as they start",
-    [BROOD_EFUNCTION - BROOD_EINVAL] = "the function cannot be found in the worker; it must be in "
-                                       "the program or in a shared library that it can load",
-    [BROOD_EBUILD - BROOD_EINVAL] = "the worker is another build than its parent; restart the "
-                                    "program, or point the context at the right executable",
+    [BROOD_EFUNCTION - BROOD_EINVAL] = ("the function cannot be found in the worker; it must be in "
+                                        "the program or in a shared library that it can load"),
+    [BROOD_EBUILD - BROOD_EINVAL] = ("the worker is another build than its parent; restart the "
+                                     "program, or point the context at the right executable"),
     [BROOD_EPROTOCOL - BROOD_EINVAL] = "the peer sent something that makes no sense",
     [BROOD_ETYPE - BROOD_EINVAL] = "the message does not hold what was asked for",
     [BROOD_ENOMAIN - BROOD_EINVAL] =
-        "call brood_main(&argc, &argv) as the first statement of main: "
-        "workers are this program, started again",
-    [BROOD_EDEPTH - BROOD_EINVAL] = "workers start workers too deep; is a pool made before "
-                                    "brood_main, or in code that every worker runs?",
+        ("call brood_main(&argc, &argv) as the first statement of main: "
+         "workers are this program, started again"),
+    [BROOD_EDEPTH - BROOD_EINVAL] = ("workers start workers too deep; is a pool made before "
+                                     "brood_main, or in code that every worker runs?"),
     [BROOD_ETIMELIMIT - BROOD_EINVAL] = "the task ran longer than its time limit, and was ended",
     [BROOD_EDEADLINE - BROOD_EINVAL] = "the task had not ended at its deadline",
     [BROOD_EEND - BROOD_EINVAL] = "it has ended: nothing more comes, and nothing can be cancelled",
