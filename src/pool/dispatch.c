@@ -278,8 +278,12 @@ static brd_task *take_back_one(brood_pool *pool, brd_station *s)
         pool->late = false; // one such move, then wait again: it must not come straight back
     }
     brd_task_enter(task, BRD_TASK_WAITING);
-    s->slow = true; // if it hangs it must not be the next choice
+    // It must not be the next choice: not until its ring is empty, if this was all that it
+    // had, and else not until the result of what it runs, which sets its room right.
+    s->slow = !brd_seat_flight(&s->seat);
     brd_station_changed(pool, s);
+    if (brd_seat_flight(&s->seat))
+        clear_room(pool, s->seat.index);
     return task;
 }
 
@@ -289,7 +293,7 @@ bool brd_pool_rebalance(brood_pool *pool)
     if (brd_pool_has_queued(pool))
         return false;
     for (uint32_t i = 0; i < pool->places && (pool->late || pool->in_flight > pool->busy); i++) {
-        if (pool->stations[i]->seat.state != BRD_SEAT_IDLE)
+        if (pool->stations[i]->seat.state != BRD_SEAT_IDLE || pool->stations[i]->slow)
             continue;
         brd_station *loaded = most_loaded(pool);
         brd_task *task = loaded ? take_back_one(pool, loaded) : NULL;

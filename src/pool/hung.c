@@ -12,7 +12,7 @@ static bool is_late(const brd_station *s, const brd_task *front)
 {
     if (!s->seat.up || s->seat.state == BRD_SEAT_DEAD)
         return false;
-    return s->slow || (front && !brd_link_started(front->claim));
+    return front ? !brd_link_started(front->claim) : s->slow;
 }
 
 static void look_at(brood_pool *pool, brd_station *s, brd_time now)

@@ -44,8 +44,8 @@ typedef struct brd_station {
     bool filling;         /* the service thread starts a process for it */
     brd_alarm alarm;      /* it has to come up, to end a task, or to end */
     brd_call *report_due; /* its last report, until it is told */
-    bool slow;            /* a task was taken from it that it had not begun: it gets no other
-                             one until it has emptied its ring */
+    bool slow;            /* its only task was taken from it, not begun: it gets no other one
+                             until it has emptied its ring */
     uint64_t unbegun;     /* the task at its front when it was last looked at */
     brd_time begin_by;    /* when it has to have begun it; 0: it had */
 } brd_station;

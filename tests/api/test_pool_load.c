@@ -242,6 +242,27 @@ static void nothing_stands_behind_a_long_task(void)
     pool_end(pool);
 }
 
+// One from which a task was taken is no worker that hangs, however long its own task takes.
+static void a_long_task_is_not_one_that_hangs(void)
+{
+    brood_pool *pool = NULL;
+    int64_t value = 0;
+    gate g;
+    gate_make(&g);
+    ASSERT_OK(brood_pool_create(&pool, BROOD_POOL(.processes = 2, .start_timeout = test_ms(300))));
+    for (int32_t i = 0; i < 2000; i++) // so short that many go to one worker at once
+        brood_future_destroy(hand_in_number(pool, square, i));
+    CU_ASSERT_EQUAL(apply_number(pool, square, 3), 9);
+    brood_future *held = stand_at_gate(pool, &g, 0);
+    brood_future *second = stand_at_gate(pool, &g, 1);
+    CU_ASSERT_EQUAL(brood_future_wait(held, test_ms(1200)), BROOD_ETIMEDOUT);
+    gate_open(&g);
+    ASSERT_OK(take_number(held, &value));
+    ASSERT_OK(take_number(second, &value));
+    gate_remove(&g, 2);
+    pool_end(pool);
+}
+
 /* ---------------------------------------------------------- pools in pools */
 
 static int sums_squares(brood_message *args, brood_message *result)
@@ -302,6 +323,7 @@ static const test_case cases[] = {
     TEST_CASE(is_terminated_under_those_who_wait),
     TEST_CASE(has_sixty_four_workers),
     TEST_CASE(nothing_stands_behind_a_long_task),
+    TEST_CASE(a_long_task_is_not_one_that_hangs),
     TEST_CASE(has_pools_in_its_workers),
     TEST_CASE(stands_beside_other_pools),
     {0},
