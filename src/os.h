@@ -134,12 +134,14 @@ typedef struct brd_exit {
     int64_t code;
 } brd_exit;
 
-/** A child of ours. Zeroed means none. */
+/** A child of ours, or one that was adopted. Zeroed means none. */
 typedef struct brd_proc {
     brd_handle life;  /* becomes ready when the process ends; none: by pid only */
     brd_handle group; /* Windows: the job that the whole tree dies with */
+    brd_handle news;  /* of another process's child: where that one tells how it ended */
     int64_t pid;      /* 0: none */
     bool reaped;      /* `ended` is known */
+    bool blind;       /* adopted without a handle of its own: `life` is its news */
     brd_exit ended;
 } brd_proc;
 
@@ -166,6 +168,33 @@ typedef struct brd_launch {
  * Fails with: the system's error (ENOENT, EACCES, EAGAIN ...).
  */
 int brd_os_proc_start(brd_proc *out, const brd_launch *how);
+
+/** Whether brd_os_proc_fork is there: not on Windows, and not where the system's own
+ * libraries do not survive it (macOS). */
+bool brd_os_can_fork(void);
+
+/**
+ * Starts a process as a copy of this one, which goes on behind this call, with the
+ * calling thread as its only one: *child tells which of the two returned. The copy has
+ * default dispositions, an empty stdin, a group of its own, and of this library's
+ * handles only those listed, at their own numbers (the host's are all there); program
+ * and argv are not looked at. In the copy a failure means that it is not fit to go on,
+ * and *out is not written.
+ * Fails with: BROOD_ENOTSUP, the system's error.
+ */
+int brd_os_proc_fork(brd_proc *out, const brd_launch *how, bool *child);
+
+/**
+ * The record of a process that another process started, and waits for. life (may be
+ * none) becomes ready when it ends; through news its parent tells how it ended, with
+ * brd_os_news_tell. Both are taken over. For such a one, brd_os_proc_wait may
+ * take up to 100 ms more than it was given, to hear the news.
+ */
+int brd_os_proc_adopt(brd_proc *out, int64_t pid, brd_handle life, brd_handle news);
+
+/** A way for the news of one process. Both ends are new. */
+int brd_os_news_open(brd_handle *reader, brd_handle *writer);
+void brd_os_news_tell(brd_handle writer, const brd_exit *ended);
 
 /**
  * The value that how->inherit[index] has in the child; callable before the
@@ -313,6 +342,9 @@ int brd_os_shm_create(brd_shm *out, size_t size);
  */
 int brd_os_shm_map(brd_shm *out, brd_handle segment, size_t size, bool untrusted);
 
+/** A process that this one forks does not see the mapping. */
+void brd_os_shm_keep(const brd_shm *s);
+
 /** Unmaps and closes the handle. */
 void brd_os_shm_unmap(brd_shm *s);
 
@@ -351,6 +383,12 @@ int brd_os_cond_wait(brd_cond *c, brd_mutex *m, brd_time until);
 void brd_os_cond_signal(brd_cond *c);
 void brd_os_cond_broadcast(brd_cond *c);
 void brd_os_cond_clear(brd_cond *c);
+
+/**
+ * How many threads run that brd_os_thread_start did not start; 1 is the one that every
+ * process has. 1 also where the system does not tell.
+ */
+int brd_os_thread_foreign(void);
 
 /** Runs init once in this process, whoever calls first. *state starts at 0. */
 void brd_os_once(_Atomic int *state, void (*init)(void));

@@ -21,11 +21,8 @@ int main(int argc, char **argv)
     brood_main(&argc, &argv);
 
     brood_pool *pool;
-    brood_message args = BROOD_MESSAGE_INIT;
     check(brood_pool_create(&pool, BROOD_POOL(.processes = 3)));
-    check(brood_pack(&args, "(ii){ii}", 123, 345, "a", 1, "b", 2));
-    check(brood_pool_apply(pool, func, &args, NULL));
+    check(brood_pool_run(pool, func, NULL, "(ii){ii}", 123, 345, "a", 1, "b", 2));
     print("in pool!!!");
-    brood_message_clear(&args);
     brood_pool_destroy(pool);
 }

@@ -20,11 +20,7 @@ int main(int argc, char **argv)
 
     brood_pool *p;
     check(brood_pool_create(&p, BROOD_POOL(.processes = 5)));
-    for (int i = 0; i < 5; i++) {
-        brood_message args = BROOD_MESSAGE_INIT;
-        check(brood_pack(&args, "i", i));
-        check(brood_pool_apply(p, fc, &args, NULL));
-        brood_message_clear(&args);
-    }
+    for (int i = 0; i < 5; i++)
+        check(brood_pool_run(p, fc, NULL, "i", i));
     brood_pool_destroy(p);
 }

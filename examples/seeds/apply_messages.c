@@ -22,11 +22,8 @@ int main(int argc, char **argv)
     const char *texts[10];
     check(brood_pool_create(&pool, BROOD_POOL(.processes = 3)));
     for (int i = 0; i < 10; i++) {
-        brood_message args = BROOD_MESSAGE_INIT;
-        check(brood_pack(&args, "s", text_of("hello %d", i)));
-        check(brood_pool_apply(pool, func, &args, &res_l[i]));
+        check(brood_pool_run(pool, func, &res_l[i], "s", text_of("hello %d", i)));
         check(brood_unpack(&res_l[i], "s", &texts[i]));
-        brood_message_clear(&args);
     }
     print("===================>");
     check(brood_pool_close(pool));

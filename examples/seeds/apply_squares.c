@@ -18,16 +18,14 @@ int main(int argc, char **argv)
     brood_main(&argc, &argv);
 
     brood_pool *p;
+    brood_message res = BROOD_MESSAGE_INIT;
     int32_t res_l[10];
     check(brood_pool_create(&p, BROOD_POOL(.processes = 3)));
     for (int i = 0; i < 10; i++) {
-        brood_message args = BROOD_MESSAGE_INIT, res = BROOD_MESSAGE_INIT;
-        check(brood_pack(&args, "i", i));
-        check(brood_pool_apply(p, work, &args, &res));
+        check(brood_pool_run(p, work, &res, "i", i));
         check(brood_unpack(&res, "i", &res_l[i]));
-        brood_message_clear(&args);
-        brood_message_clear(&res);
     }
     print_numbers(res_l, 10);
+    brood_message_clear(&res);
     brood_pool_destroy(p);
 }

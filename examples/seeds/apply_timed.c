@@ -21,14 +21,11 @@ int main(int argc, char **argv)
 
     double start_time = now();
     brood_pool *pool;
-    brood_message args = BROOD_MESSAGE_INIT;
     check(brood_pool_create(&pool, BROOD_POOL(.processes = 4)));
-    check(brood_pack(&args, "i", 1));
     for (int i = 0; i < 4; i++)
-        check(brood_pool_apply(pool, do_something, &args, NULL));
+        check(brood_pool_run(pool, do_something, NULL, "i", 1));
     check(brood_pool_close(pool));
     check(brood_pool_join(pool, BROOD_FOREVER));
     print("Finished in %.2f second(s)", now() - start_time);
-    brood_message_clear(&args);
     brood_pool_destroy(pool);
 }

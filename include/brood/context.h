@@ -53,18 +53,49 @@ BROOD_API int64_t brood_pid(void);
 
 /** How the processes of a context start. */
 typedef enum brood_start_method {
-    BROOD_DEFAULT_METHOD = 0, /**< spawn, on every system */
-    BROOD_SPAWN               /**< the program itself, started again */
+    BROOD_DEFAULT_METHOD = 0, /**< what brood_get_start_method() says */
+    BROOD_SPAWN,              /**< the program itself, started again */
+    BROOD_FORKSERVER,         /**< forked by a helper: the program itself, started again, once */
+    BROOD_FORK                /**< a copy of this process, with all that its memory holds */
 } brood_start_method;
 
-/** How children start: made once, used by any number of pools. */
+/** "spawn", "forkserver", "fork". */
+BROOD_API const char *brood_start_method_name(brood_start_method method);
+
+/**
+ * The start methods of this system, at most `cap` of them, spawn first; methods may be
+ * NULL. Returns how many there are. Windows and macOS have spawn alone.
+ * Python: get_all_start_methods.
+ */
+BROOD_API size_t brood_all_start_methods(brood_start_method *methods, size_t cap);
+
+/**
+ * Sets the start method of the default context, once, before that is first used.
+ * Libraries make a context of their own instead.
+ * Fails with: BROOD_EBUSY (it is settled), BROOD_ENOTSUP. Python: set_start_method.
+ */
+BROOD_API int brood_set_start_method(brood_start_method method);
+
+/**
+ * That of the default context: what was set; else, in a child, the one by which it was
+ * started; else the environment's BROOD_START_METHOD; else spawn.
+ * Python: get_start_method.
+ */
+BROOD_API brood_start_method brood_get_start_method(void);
+
+/** How children start: made once, used by any number of pools and processes. */
 typedef struct brood_context brood_context;
 
 /** Zero in a field means the default. */
 typedef struct brood_context_options {
     size_t struct_size;
     brood_start_method method;
-    const char *executable; /**< UTF-8 path of the worker program; this program */
+    const char *executable;  /**< UTF-8 path of the worker program; this program */
+    brood_function *preload; /**< of a forkserver: runs once in it, before it forks; what this
+                                  leaves in memory is there in every child. It may start no
+                                  threads; its failure is BROOD_ETASK of whoever starts a child */
+    int fork_anyway; /**< 1: fork although this program runs threads that are not brood's, which
+                          are then missing in the child, and what they had locked stays locked */
 } brood_context_options;
 
 /** BROOD_CONTEXT(.executable = path): the fields named, the others default. */
@@ -74,18 +105,19 @@ typedef struct brood_context_options {
 /** For C++, which has no compound literals: a struct with every default. */
 #define BROOD_CONTEXT_OPTIONS_INIT                                                                 \
     {                                                                                              \
-        sizeof(brood_context_options), BROOD_DEFAULT_METHOD, 0                                     \
+        sizeof(brood_context_options), BROOD_DEFAULT_METHOD, 0, 0, 0                               \
     }
 
 /**
  * Makes a context. options may be NULL. Any thread; the context must outlive
- * the pools that use it. To be freed with brood_context_destroy().
- * Fails with: BROOD_ENOTSUP (the start method), BROOD_ENOMEM.
+ * the pools and processes that use it. To be freed with brood_context_destroy().
+ * Fails with: BROOD_ENOTSUP (the start method), BROOD_EINVAL (preload without a
+ * forkserver), BROOD_ENOMEM.
  * Python: multiprocessing.get_context.
  */
 BROOD_API int brood_context_create(brood_context **out, const brood_context_options *options);
 
-/** Frees a context that no pool uses any more. Accepts NULL. */
+/** Frees a context that nothing uses any more, and ends its forkserver. Accepts NULL. */
 BROOD_API void brood_context_destroy(brood_context *context);
 
 #ifdef __cplusplus

@@ -146,6 +146,14 @@ BROOD_API int brood_pool_apply(brood_pool *pool, brood_function *function,
                                const brood_message *args, brood_message *result);
 
 /**
+ * As apply, with the arguments packed as by brood_pack().
+ *
+ *     status = brood_pool_run(pool, resize, &result, "sii", path, width, height);
+ */
+BROOD_API int brood_pool_run(brood_pool *pool, brood_function *function, brood_message *result,
+                             const char *format, ...);
+
+/**
  * Hands function(args) to the pool. The future is new: to be freed with
  * brood_future_destroy(). out may be NULL when nobody asks for the result.
  * options may be NULL.
@@ -160,6 +168,8 @@ BROOD_API int brood_pool_apply_async(brood_pool *pool, brood_function *function,
  * As apply_async with default options, with the arguments packed as by brood_pack().
  *
  *     status = brood_pool_call(pool, resize, &future, "sii", path, width, height);
+ *     ...
+ *     status = brood_future_unpack(future, BROOD_FOREVER, "s", &name);
  */
 BROOD_API int brood_pool_call(brood_pool *pool, brood_function *function, brood_future **out,
                               const char *format, ...);

@@ -33,6 +33,9 @@ static const char *const texts[] = {
                                      "brood_main, or in code that every worker runs?"),
     [BROOD_ETIMELIMIT - BROOD_EINVAL] = "the task ran longer than its time limit, and was ended",
     [BROOD_EDEADLINE - BROOD_EINVAL] = "the task had not ended at its deadline",
+    [BROOD_ETHREADS - BROOD_EINVAL] =
+        ("the program runs threads of its own, and a copy of it would lack them; start children "
+         "before them, by spawn or forkserver, or say .fork_anyway"),
     [BROOD_EEND - BROOD_EINVAL] = "it has ended: nothing more comes, and nothing can be cancelled",
 };
 

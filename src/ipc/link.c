@@ -18,6 +18,7 @@ int brd_link_open(brd_link *l)
         brd_link_close(l);
         return status;
     }
+    brd_os_shm_keep(&l->shm); // what other workers write there is not theirs to see
     l->words = l->shm.base;
     l->worker_bell.word = &l->words->worker_parked;
     unsigned char *rings = (unsigned char *)l->shm.base + sizeof(brd_link_words);
@@ -228,9 +229,11 @@ static int handle_frame(brd_link *l, const brd_frame *frame)
     case BRD_FRAME_DROP:
         brd_shelf_drop(&l->incoming, frame->a);
         break;
-    default: // BRD_FRAME_FAILED: brd_frames_read lets no other through
+    case BRD_FRAME_FAILED:
         l->failure = (int)frame->a;
         break;
+    default:
+        status = BROOD_EPROTOCOL;
     }
     return status;
 }

@@ -119,7 +119,10 @@ enum brd_frame_type {
     BRD_FRAME_BLOCK = 1, /* a: id, b: size, token: the segment's handle */
     BRD_FRAME_BACK,      /* a: id of a block that is free again */
     BRD_FRAME_DROP,      /* a: id of a block that is gone */
-    BRD_FRAME_FAILED     /* a: the status why the worker could not start */
+    BRD_FRAME_FAILED,    /* a: the status why the worker could not start */
+    BRD_FRAME_GIVE,      /* to a forkserver, token: the next handle of the child to come */
+    BRD_FRAME_FORK,      /* to a forkserver, a: how many handles were given for this child */
+    BRD_FRAME_FORKED     /* from it, a: process id, b: status, token: what tells of its end, or 0 */
 };
 
 enum { BRD_FRAME_SIZE = 32 };

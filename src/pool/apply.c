@@ -94,6 +94,24 @@ int brood_pool_apply(brood_pool *pool, brood_function *function, const brood_mes
     return status ? status : sink.status;
 }
 
+int brood_pool_run(brood_pool *pool, brood_function *function, brood_message *result,
+                   const char *format, ...)
+{
+    brood_message args = BROOD_MESSAGE_INIT;
+    va_list values;
+    if (!pool || !function || !format)
+        return BROOD_EINVAL;
+    va_start(values, format);
+    int status = brood_vpack(&args, format, values);
+    va_end(values);
+    if (status)
+        report_refusal(pool, result, status);
+    else
+        status = brood_pool_apply(pool, function, &args, result);
+    brood_message_clear(&args);
+    return status;
+}
+
 // The task is ready to be handed in; on failure the caller gives it back.
 static int fill(brood_pool *pool, brd_task *task, const brood_message *args, const brd_terms *terms,
                 brood_future *future)

@@ -3,6 +3,7 @@
  */
 #include "pool/job.h"
 #include "pool/state.h"
+#include "process/forkserver.h"
 #include <apr_general.h>
 #include <apr_pools.h>
 #include <assert.h>
@@ -86,7 +87,7 @@ static int make_stations(brood_pool *pool)
 
 static int make_memory(brood_pool *pool)
 {
-    if (apr_pool_create(&pool->memory, NULL) != APR_SUCCESS)
+    if (apr_pool_create_unmanaged(&pool->memory) != APR_SUCCESS)
         return BROOD_ENOMEM;
     pool->functions = brd_functions_make(pool->memory);
     return pool->functions ? make_stations(pool) : BROOD_ENOMEM;
@@ -113,6 +114,16 @@ static int make_calls(brood_pool *pool)
     if (!pool->options.on_worker && !pool->options.on_progress)
         return BROOD_OK;
     return brd_calls_prepare(pool);
+}
+
+// Here, and by the caller: a copy of this process is made now or never.
+static int make_server(brood_pool *pool)
+{
+    if (pool->context->method != BROOD_FORK)
+        return brd_context_server(pool->context, &pool->server);
+    int status = brd_forkserver_open(&pool->copy, pool->context);
+    pool->server = pool->copy;
+    return status;
 }
 
 static bool has_started(void *baton)
@@ -154,6 +165,8 @@ int brood_pool_create(brood_pool **out, const brood_pool_options *options)
         status = make_waiting(pool);
     if (!status)
         status = brd_may_start(pool->context);
+    if (!status)
+        status = make_server(pool);
     if (!status)
         status = make_memory(pool);
     if (!status)
@@ -319,6 +332,7 @@ static void clear(brood_pool *pool)
     brd_os_mutex_unlock(&pool->lock);
     brd_os_waiter_close(&pool->waiter);
     brd_os_waiter_close(&pool->calls.outbox);
+    brd_forkserver_close(&pool->copy);
     brd_tasks_clear(&pool->tasks);
     brd_alarms_clear(&pool->alarms);
     brd_queue_clear(&pool->queue);

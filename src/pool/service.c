@@ -163,8 +163,10 @@ static void start_one(brood_pool *pool)
     pool->alive++;
     s->filling = true;
     brd_os_mutex_unlock(&pool->lock);
-    const brd_birth birth = {
-        .entry = brd_worker_main, .bell = brd_os_waiter_bell(pool->waiter), .name = "worker"};
+    const brd_birth birth = {.entry = brd_worker_main,
+                             .bell = brd_os_waiter_bell(pool->waiter),
+                             .name = "worker",
+                             .server = pool->server};
     int status = brd_child_start(&child, pool->context, &birth);
     brd_os_mutex_lock(&pool->lock);
     s->filling = false;

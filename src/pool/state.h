@@ -14,7 +14,7 @@
 #include "base/function.h"
 #include "pool/calls.h"
 #include "pool/seat.h"
-#include "process/spawn.h"
+#include "process/birth.h"
 #include <brood/pool.h>
 
 enum { BRD_MOST_PROCESSES = 4096 };
@@ -55,7 +55,9 @@ struct brood_pool {
     _Atomic uint32_t references; /* the user's, and one each future ...; no lock needed */
     brd_pool_state state;
     bool gone; /* destroyed; only references keep what is left */
-    const brood_context *context;
+    brood_context *context;
+    struct brd_forkserver *server; /* that bears its workers; NULL: they are spawned */
+    struct brd_forkserver *copy;   /* the same, of start method fork: the pool's own */
     struct apr_pool_t *memory;
     brd_functions *functions;
 

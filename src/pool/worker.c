@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/fail.h"
 #include "base/function.h"
+#include "process/self.h"
 #include <brood/task.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@ enum { REPORT_EVERY_MS = 10 };
 /** What this worker is at; a worker is one process. */
 static struct worker {
     brd_port *port;        /* NULL: this process is no worker */
+    unsigned generation;   /* of the process that wrote here */
     _Atomic uint64_t task; /* 0: none; other threads of the task may ask */
     _Atomic uint32_t item;
     brd_time reported; /* when the last report went out */
@@ -110,11 +112,21 @@ static int run_task(brd_port *port, const brd_code *code, const brd_work *work)
     return status;
 }
 
+// A process that a task forked has inherited what its parent was at.
+static void forget(void)
+{
+    self.port = NULL;
+    self.state = NULL;
+    atomic_store(&self.task, 0);
+    self.generation = brd_generation();
+}
+
 int brd_worker_main(brd_port *port)
 {
     brd_code code = {0};
     brd_work work;
     int status;
+    forget();
     self.port = port;
     runs_tasks = true;
     while ((status = brd_port_next(port, &work)) == BROOD_OK) {
@@ -129,15 +141,21 @@ int brd_worker_main(brd_port *port)
 
 /* -------------------------------------------------------- inside of a task */
 
+static uint64_t task_at_hand(void)
+{
+    bool mine = self.generation == brd_generation();
+    return mine ? atomic_load_explicit(&self.task, memory_order_relaxed) : 0;
+}
+
 int brood_cancelled(void)
 {
-    uint64_t id = atomic_load_explicit(&self.task, memory_order_relaxed);
+    uint64_t id = task_at_hand();
     return id && is_cancelled(id, atomic_load_explicit(&self.item, memory_order_relaxed));
 }
 
 int brood_report(uint64_t done, uint64_t total, const char *text)
 {
-    uint64_t id = atomic_load_explicit(&self.task, memory_order_relaxed);
+    uint64_t id = task_at_hand();
     if (!runs_tasks || !id)
         return BROOD_EINVAL;
     brd_time now = brd_os_now();
@@ -158,10 +176,12 @@ int brood_report(uint64_t done, uint64_t total, const char *text)
 
 void brood_set_worker_state(void *state)
 {
+    if (self.generation != brd_generation())
+        forget();
     self.state = state;
 }
 
 void *brood_worker_state(void)
 {
-    return self.state;
+    return self.generation == brd_generation() ? self.state : NULL;
 }

@@ -120,6 +120,7 @@ int brd_os_chan_adopt(brd_chan **out, brd_handle theirs)
         return BROOD_EINVAL;
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
         return brd_error(errno);
+    brd_fd_note(fd);
     return chan_make(out, fd);
 }
 

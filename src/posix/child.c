@@ -79,18 +79,18 @@ int brd_os_child_setup(int64_t parent, brd_handle last_inherited, bool alone)
 {
     int status = 0;
 #if defined(__linux__)
-    if (!alone && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+    if (!alone && parent && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         return brd_error(errno);
 #else
     (void)alone;
 #endif
     // After the request, or a parent that died between the two goes unnoticed.
-    if (getppid() != (pid_t)parent)
+    if (parent && getppid() != (pid_t)parent)
         return BROOD_ECLOSED;
     status = interrupt_ignore();
     // What came through is this process's alone: a program that a task starts gets none.
     for (int fd = 3; fd <= brd_fd_of(last_inherited); fd++)
-        (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+        brd_fd_note(fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -1 : fd);
     if (status == 0 && !brd_is_none(last_inherited))
         close_inherited(brd_fd_of(last_inherited) < 2 ? 3 : brd_fd_of(last_inherited) + 1);
     return status;

@@ -8,11 +8,53 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { FIRST_OURS = 3 };
+enum { FIRST_OURS = 3, MOST_KNOWN = 1 << 20 };
+
+// Which descriptors are ours: a fork keeps the host's and closes these. Two words a
+// cache line would do; untouched pages cost nothing.
+static _Atomic uint64_t ours[MOST_KNOWN / 64];
+static _Atomic int ours_top; // one above the highest that ever was
+
+void brd_fd_note(int fd)
+{
+    int top = atomic_load(&ours_top);
+    if (fd < 0 || fd >= MOST_KNOWN)
+        return;
+    atomic_fetch_or(&ours[fd / 64], UINT64_C(1) << (fd % 64));
+    while (fd >= top && !atomic_compare_exchange_weak(&ours_top, &top, fd + 1))
+        continue;
+}
+
+void brd_fd_forget(int fd)
+{
+    if (fd >= 0 && fd < MOST_KNOWN)
+        atomic_fetch_and(&ours[fd / 64], ~(UINT64_C(1) << (fd % 64)));
+}
+
+static bool is_listed(int fd, const brd_handle *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (brd_fd_of(list[i]) == fd)
+            return true;
+    return false;
+}
+
+void brd_fd_close_ours(const brd_handle *but, size_t count)
+{
+    int top = atomic_load(&ours_top);
+    for (int fd = FIRST_OURS; fd < top; fd++) {
+        uint64_t word = atomic_load(&ours[fd / 64]);
+        if (!(word >> (fd % 64) & 1) || is_listed(fd, but, count))
+            continue;
+        brd_fd_forget(fd);
+        close(fd);
+    }
+}
 
 int brd_error(int error)
 {
@@ -30,6 +72,7 @@ bool brd_knob(const char *name, const char *value)
 void brd_fd_close(int *fd)
 {
     // EINTR of close leaves the descriptor closed on Linux: never again.
+    brd_fd_forget(*fd);
     if (*fd >= 0)
         close(*fd);
     *fd = -1;
@@ -47,6 +90,7 @@ int brd_fd_duplicate(int fd, int least, int *out)
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, least);
     if (copy < 0)
         return brd_error(errno);
+    brd_fd_note(copy);
     *out = copy;
     return 0;
 }
@@ -65,6 +109,7 @@ int brd_fd_own(int *fd)
         status = brd_error(errno);
         brd_fd_close(fd);
     }
+    brd_fd_note(*fd);
     return status;
 }
 

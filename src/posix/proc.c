@@ -19,7 +19,12 @@
 #include <sys/event.h>
 #endif
 
-enum { FIRST_NAP = 100 * 1000, LAST_NAP = 10 * 1000 * 1000 };
+enum { FIRST_NAP = 100 * 1000, LAST_NAP = 10 * 1000 * 1000, NEWS_MS = 100 };
+
+/** What is told of a process that somebody else waits for; shorter than PIPE_BUF. */
+typedef struct news_record {
+    int64_t kind, code;
+} news_record;
 
 #if defined(__linux__)
 
@@ -107,10 +112,44 @@ static void end_descendants(const brd_proc *p)
         (void)kill(-(pid_t)p->pid, SIGKILL);
 }
 
+/** What the parent of an adopted process told. False: nothing, and it will not. */
+static bool news_read(const brd_proc *p, brd_exit *out)
+{
+    struct pollfd told = {.fd = brd_fd_of(p->news), .events = POLLIN};
+    news_record record;
+    ssize_t got = 0;
+    (void)brd_fd_poll(&told, 1, brd_os_now() + NEWS_MS * BRD_MS);
+    do {
+        got = read(told.fd, &record, sizeof record);
+    } while (got < 0 && errno == EINTR);
+    if (got != (ssize_t)sizeof record || record.kind == BROOD_EXIT_NONE ||
+        record.kind > BROOD_EXIT_UNKNOWN)
+        return false;
+    *out = (brd_exit){(brood_exit_kind)record.kind, record.code};
+    return true;
+}
+
+/** The same for one that is somebody else's child, who reaps it. */
+static int reap_adopted(brd_proc *p)
+{
+    if (life_wait(p, 0) == BROOD_ETIMEDOUT)
+        return BROOD_EAGAIN;
+    if (!news_read(p, &p->ended)) {
+        p->ended = exit_of_reaped(p);
+        // Its parent is gone too. It may live, and nothing will tell when it does not.
+        if (p->blind)
+            (void)kill((pid_t)p->pid, SIGKILL);
+    }
+    p->reaped = true;
+    return 0;
+}
+
 /** Reaps. Fails with: BROOD_EAGAIN (it lives). */
 static int reap(brd_proc *p)
 {
     siginfo_t info;
+    if (!brd_is_none(p->news))
+        return reap_adopted(p);
     end_descendants(p);
     if (wait_any_way(p, &info, 0) < 0) {
         if (errno != ECHILD)
@@ -190,12 +229,25 @@ int brd_os_proc_wait(brd_proc *p, brd_time until, brd_exit *out)
     return status;
 }
 
+/** Whether it lives on although the process that started it is gone. */
+static bool is_orphan(const brd_proc *p)
+{
+    struct pollfd parent = {.fd = brd_fd_of(p->news)};
+    return brd_fd_poll(&parent, 1, 0) == 0 && life_wait(p, 0) == BROOD_ETIMEDOUT;
+}
+
+/** Whether its pid may belong to somebody else by now. */
+static bool has_ended(const brd_proc *p)
+{
+    return brd_is_none(p->news) ? brd_proc_ended(p->pid) : life_wait(p, 0) != BROOD_ETIMEDOUT;
+}
+
 /** Fails with: ENOSYS where a process can only be hit by its pid. */
 static int life_kill(const brd_proc *p, int signal)
 {
     errno = ENOSYS;
 #if defined(SYS_pidfd_send_signal)
-    if (!brd_is_none(p->life) &&
+    if (!brd_is_none(p->life) && !p->blind &&
         syscall(SYS_pidfd_send_signal, brd_fd_of(p->life), signal, NULL, 0) == 0)
         return 0;
 #else
@@ -217,16 +269,67 @@ int brd_os_proc_kill(brd_proc *p, bool force)
     if (error == ENOSYS) {
         // A child that nobody reaped keeps its pid, so it can only be ours.
         error = ESRCH;
-        if (!brd_proc_ended(p->pid))
+        if (!has_ended(p))
             error = kill((pid_t)p->pid, signal) == 0 ? 0 : errno;
     }
-    (void)kill(-(pid_t)p->pid, signal); // the rest of its group
+    // The rest of its group. Who adopted it leaves that to its parent, who has it still.
+    if (brd_is_none(p->news) || is_orphan(p))
+        (void)kill(-(pid_t)p->pid, signal);
     return error == 0 || error == ESRCH ? 0 : brd_error(error);
+}
+
+int brd_os_proc_adopt(brd_proc *out, int64_t pid, brd_handle life, brd_handle news)
+{
+    int copy = -1;
+    bool blind = brd_is_none(life);
+    if (pid <= 1 || brd_is_none(news))
+        return BROOD_EINVAL;
+    if (blind) {
+        int status = brd_fd_duplicate(brd_fd_of(news), 3, &copy);
+        if (status)
+            return status;
+        life = brd_fd_handle(copy);
+    }
+    *out = (brd_proc){.life = life, .group = BRD_NONE, .news = news, .pid = pid, .blind = blind};
+    return 0;
+}
+
+int brd_os_news_open(brd_handle *reader, brd_handle *writer)
+{
+    int ends[2] = {-1, -1};
+    if (pipe(ends) < 0)
+        return brd_error(errno);
+    int status = brd_fd_own(&ends[0]);
+    if (!status)
+        status = brd_fd_own(&ends[1]);
+    if (!status)
+        status = brd_fd_nonblocking(ends[0]);
+    if (!status)
+        status = brd_fd_nonblocking(ends[1]);
+    if (status) {
+        brd_fd_close(&ends[0]);
+        brd_fd_close(&ends[1]);
+        return status;
+    }
+    *reader = brd_fd_handle(ends[0]);
+    *writer = brd_fd_handle(ends[1]);
+    return 0;
+}
+
+void brd_os_news_tell(brd_handle writer, const brd_exit *ended)
+{
+    const news_record record = {.kind = ended->kind, .code = ended->code};
+    ssize_t put = 0;
+    do {
+        put = write(brd_fd_of(writer), &record, sizeof record);
+    } while (put < 0 && errno == EINTR);
 }
 
 void brd_os_proc_close(brd_proc *p)
 {
-    if (p->pid)
+    if (p->pid) {
         brd_os_close(&p->life);
+        brd_os_close(&p->news);
+    }
     *p = (brd_proc){0};
 }

@@ -61,6 +61,16 @@ int brd_fd_duplicate(int fd, int least, int *out);
 
 int brd_fd_nonblocking(int fd);
 
+/** Counts a descriptor among ours, or no longer; owning, duplicating and closing do it. */
+void brd_fd_note(int fd);
+void brd_fd_forget(int fd);
+
+/** In a forked child: closes all that are ours, but those listed. Async-signal-safe. */
+void brd_fd_close_ours(const brd_handle *but, size_t count);
+
+/** In a forked child: none of our threads is there any more. */
+void brd_threads_forget(void);
+
 /** Nanoseconds from now to `until`, 0 if it is over. Not for BRD_FOREVER. */
 int64_t brd_time_left(brd_time until);
 
@@ -77,7 +87,19 @@ void brd_bell_drain(int fd);
 /** The descriptor behind a channel, for the waiter. */
 int brd_chan_fd(const brd_chan *c);
 
-/** Whether the child has ended, without reaping it; also if it is gone. */
+/** The handle that tells of the end; none where the system has no such thing. */
+brd_handle brd_life_open(int64_t pid);
+
+/** The record of a child that was just born. */
+brd_proc brd_proc_of(int64_t pid);
+
+/** In a new child, async-signal-safe: every signal as the system has it by default. */
+void brd_child_signals(void);
+
+/** The same: /dev/null as descriptor `target`. Returns errno. */
+int brd_child_null(int target, int mode);
+
+/** Whether our own child has ended, without reaping it; also if it is gone. */
 bool brd_proc_ended(int64_t pid);
 
 #endif

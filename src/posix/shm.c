@@ -221,6 +221,15 @@ int brd_os_shm_map(brd_shm *out, brd_handle segment, size_t size, bool untrusted
     return 0;
 }
 
+void brd_os_shm_keep(const brd_shm *s)
+{
+#if defined(MADV_DONTFORK)
+    (void)madvise(s->base, s->size, MADV_DONTFORK);
+#else
+    (void)s;
+#endif
+}
+
 void brd_os_shm_unmap(brd_shm *s)
 {
     if (!s->base)

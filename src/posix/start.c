@@ -170,7 +170,7 @@ no_attributes:
 
 /* Between fork and exec: only async-signal-safe calls from here ... */
 
-static void child_signals(void)
+void brd_child_signals(void)
 {
     struct sigaction how;
     memset(&how, 0, sizeof how);
@@ -179,7 +179,7 @@ static void child_signals(void)
         sigaction(signal, &how, NULL);
 }
 
-static int child_null(int target, int mode)
+int brd_child_null(int target, int mode)
 {
     int fd = open("/dev/null", mode);
     if (fd < 0)
@@ -195,10 +195,10 @@ static int child_null(int target, int mode)
 static int child_files(const plan *p, int *report)
 {
     int next = FIRST_TARGET;
-    int error = child_null(0, O_RDONLY);
+    int error = brd_child_null(0, O_RDONLY);
     for (int fd = 1; fd < 3 && error == 0; fd++) {
         if (!p->open[fd])
-            error = child_null(fd, O_WRONLY);
+            error = brd_child_null(fd, O_WRONLY);
         else if (fcntl(fd, F_SETFD, 0) < 0)
             error = errno;
     }
@@ -226,7 +226,7 @@ static _Noreturn void child_exec(const plan *p)
     int report = p->report;
     int error = 0;
     ssize_t put = 0;
-    child_signals();
+    brd_child_signals();
     (void)setpgid(0, 0);
     error = child_files(p, &report);
     if (error == 0 && p->how->directory && chdir(p->how->directory) < 0)
@@ -312,19 +312,23 @@ done:
     return status;
 }
 
-/** The handle that tells of the end; none where the system has no such thing. */
-static brd_handle life_open(pid_t pid)
+brd_handle brd_life_open(int64_t pid)
 {
     int fd = -1;
 #if defined(SYS_pidfd_open)
     if (!brd_knob("BROOD_OS_LIFE", "pid"))
-        fd = (int)syscall(SYS_pidfd_open, pid, 0);
+        fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
     if (fd >= 0 && brd_fd_own(&fd))
         fd = -1;
 #else
     (void)pid;
 #endif
     return brd_fd_handle(fd);
+}
+
+brd_proc brd_proc_of(int64_t pid)
+{
+    return (brd_proc){.life = brd_life_open(pid), .group = BRD_NONE, .news = BRD_NONE, .pid = pid};
 }
 
 brd_handle brd_os_proc_inherited(const brd_launch *how, size_t index)
@@ -348,7 +352,7 @@ int brd_os_proc_start(brd_proc *out, const brd_launch *how)
     status = by_fork ? start_fork(&p, &pid) : start_spawn(&p, &pid);
     if (status)
         goto done;
-    *out = (brd_proc){.life = life_open(pid), .group = BRD_NONE, .pid = pid};
+    *out = brd_proc_of(pid);
 done:
     plan_clear(&p);
     return status;

@@ -6,6 +6,7 @@
  */
 #include "room.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -18,10 +19,14 @@ _Static_assert(_Alignof(pthread_mutex_t) <= _Alignof(brd_mutex), "brd_mutex is n
 _Static_assert(_Alignof(pthread_cond_t) <= _Alignof(brd_cond), "brd_cond is not aligned");
 _Static_assert(sizeof(pthread_t) <= sizeof(intptr_t), "brd_thread is too small");
 
+enum { ENDING_MS = 50 };
+
 typedef struct start {
     void (*run)(void *);
     void *baton;
 } start;
+
+static _Atomic int alive; // threads that were started here and have not returned
 
 static pthread_mutex_t *mutex_of(brd_mutex *m)
 {
@@ -38,6 +43,7 @@ static void *thread_run(void *baton)
     start first = *(start *)baton;
     free(baton);
     first.run(first.baton);
+    atomic_fetch_sub(&alive, 1);
     return NULL;
 }
 
@@ -63,9 +69,11 @@ int brd_os_thread_start(brd_thread *out, void (*run)(void *), void *baton)
     // A thread is born with its maker's mask: no other way is portable.
     signals_to_block(&blocked);
     pthread_sigmask(SIG_BLOCK, &blocked, &before);
+    atomic_fetch_add(&alive, 1);
     status = pthread_create(&made, NULL, thread_run, first);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (status) {
+        atomic_fetch_sub(&alive, 1);
         free(first);
         return brd_error(status);
     }
@@ -157,6 +165,48 @@ void brd_os_cond_clear(brd_cond *c)
 {
     pthread_cond_destroy(cond_of(c));
 }
+
+void brd_threads_forget(void)
+{
+    atomic_store(&alive, 0);
+}
+
+#if defined(__linux__)
+
+/** All threads of this process; 0 where the system does not tell. */
+static int count_threads(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    struct dirent *entry = NULL;
+    int count = 0;
+    if (!tasks)
+        return 0;
+    while ((entry = readdir(tasks)))
+        count += entry->d_name[0] != '.';
+    closedir(tasks);
+    return count;
+}
+
+int brd_os_thread_foreign(void)
+{
+    brd_time until = brd_os_now() + ENDING_MS * BRD_MS;
+    int foreign = count_threads() - atomic_load(&alive);
+    // One of ours that has returned is still there for a moment.
+    while (foreign > 1 && brd_os_now() < until) {
+        sched_yield();
+        foreign = count_threads() - atomic_load(&alive);
+    }
+    return foreign > 1 ? foreign : 1;
+}
+
+#else
+
+int brd_os_thread_foreign(void)
+{
+    return 1;
+}
+
+#endif
 
 void brd_os_once(_Atomic int *state, void (*init)(void))
 {

@@ -7,6 +7,7 @@
  */
 #include "process/child.h"
 #include "process/context.h"
+#include "process/forkserver.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +15,18 @@
 enum { STARTUP_PATIENCE_MS = 10000 };
 
 static brd_port the_port; // one worker is one process
+static bool is_copy;      // forked: the other streams are the parent's, and so is what is in them
 
-static _Noreturn void end(int code, const char *why)
+static _Noreturn void end(int code)
+{
+    (void)fflush(is_copy ? stdout : NULL);
+    brd_os_exit(code);
+}
+
+static _Noreturn void give_up(int code, const char *why)
 {
     fprintf(stderr, "brood: %s\n", why);
-    fflush(NULL);
-    brd_os_exit(code);
+    end(code);
 }
 
 // The watcher: all that comes over the channel, and the parent's death.
@@ -77,13 +84,13 @@ static int read_startup(brd_chan *chan, brd_startup *s)
     return status ? status : brd_startup_decode(s, bytes);
 }
 
-static _Noreturn void refuse(brd_chan *chan, int status)
+_Noreturn void brd_child_refuse(brd_chan *chan, int status)
 {
     brd_frames frames = {.chan = chan};
     brd_frame frame = {.type = BRD_FRAME_FAILED, .a = (uint64_t)status};
     (void)brd_frames_write(&frames, &frame, brd_os_now() + STARTUP_PATIENCE_MS * BRD_MS);
     brd_os_chan_close(&chan);
-    end(BRD_EXIT_REFUSED, brood_status_text(status));
+    give_up(BRD_EXIT_REFUSED, brood_status_text(status));
 }
 
 int brd_child_learn(brd_code *code, const brd_function_head *head)
@@ -96,6 +103,26 @@ int brd_child_learn(brd_code *code, const brd_function_head *head)
     return brd_code_learn(code, head->index, &place);
 }
 
+// From here on all start methods are one.
+static _Noreturn void live(brd_chan *chan, const brd_startup *startup)
+{
+    brd_child_entry *entry = NULL;
+    brd_thread watcher;
+    brd_set_self(startup);
+    if (startup->server)
+        brd_forkserver_run(chan, startup);
+    int status = resolve(startup, &entry);
+    if (!status)
+        status = open_port(startup, chan);
+    if (!status)
+        status = brd_os_thread_start(&watcher, watch, &the_port);
+    if (!status)
+        status = say_hello(startup);
+    if (status)
+        brd_child_refuse(chan, status);
+    end(entry(&the_port));
+}
+
 _Noreturn void brd_child_main(const char *channel_number)
 {
     static const char no_parent[] = "this program was started with the argument of a worker, "
@@ -104,24 +131,30 @@ _Noreturn void brd_child_main(const char *channel_number)
     long long number = strtoll(channel_number, &rest, 10);
     brd_chan *chan = NULL;
     brd_startup startup;
-    brd_child_entry *entry = NULL;
-    brd_thread watcher;
     if (rest == channel_number || *rest || number <= 2 ||
         brd_os_chan_adopt(&chan, (brd_handle){(intptr_t)number}) || read_startup(chan, &startup))
-        end(BRD_EXIT_NO_PARENT, no_parent);
+        give_up(BRD_EXIT_NO_PARENT, no_parent);
     if (brd_os_child_setup(startup.parent, startup.last_inherited, startup.alone))
         brd_os_exit(BRD_EXIT_ORPHAN);
-    brd_set_self(&startup);
-    int status = resolve(&startup, &entry);
-    if (!status)
-        status = open_port(&startup, chan);
-    if (!status)
-        status = brd_os_thread_start(&watcher, watch, &the_port);
-    if (!status)
-        status = say_hello(&startup);
+    live(chan, &startup);
+}
+
+_Noreturn void brd_child_forked(const brd_handle *born, size_t count, int64_t parent, int status)
+{
+    brd_chan *chan = NULL;
+    brd_startup startup;
+    is_copy = true;
+    brd_context_forget();
+    if (brd_os_chan_adopt(&chan, born[BRD_BORN_CHANNEL]) || read_startup(chan, &startup) ||
+        brd_os_child_setup(parent, BRD_NONE, startup.alone))
+        brd_os_exit(BRD_EXIT_ORPHAN);
     if (status)
-        refuse(chan, status);
-    int code = entry(&the_port);
-    fflush(NULL);
-    brd_os_exit(code);
+        brd_child_refuse(chan, status);
+    // The record has the numbers that an exec would have left.
+    if (count > BRD_BORN_PARENT_BELL) {
+        startup.segment = born[BRD_BORN_SEGMENT];
+        startup.parent_bell = born[BRD_BORN_PARENT_BELL];
+    }
+    startup.worker_bell = count > BRD_BORN_WORKER_BELL ? born[BRD_BORN_WORKER_BELL] : BRD_NONE;
+    live(chan, &startup);
 }

@@ -21,7 +21,17 @@ enum {
 /** Learns a function that the parent tells of. Fails with: BROOD_EPROTOCOL, BROOD_ENOMEM. */
 int brd_child_learn(brd_code *code, const brd_function_head *head);
 
-/** Becomes the worker whose channel has this number. Never returns. */
+/** Becomes the child whose channel has this number. Never returns. */
 _Noreturn void brd_child_main(const char *channel_number);
+
+/**
+ * Becomes the child that was just forked with these handles (BRD_BORN_...). parent is
+ * the process that forked it, 0 for one that may end before its child. status: whether
+ * the fork left it fit.
+ */
+_Noreturn void brd_child_forked(const brd_handle *born, size_t count, int64_t parent, int status);
+
+/** Tells the parent why there will be no child, and ends. */
+_Noreturn void brd_child_refuse(brd_chan *chan, int status);
 
 #endif

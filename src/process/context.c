@@ -1,86 +1,113 @@
 /**
- * brood_main and contexts: the guard that keeps what stands after it for the
- * program that the user started.
- *
- * What is process-wide here are facts about this process, set once: that brood_main
- * was called, and what its parent told it of itself.
+ * Contexts: how children start, as a value. The default one takes its start method when
+ * it is first used, and keeps it.
  */
 #include "process/context.h"
-#include "os.h"
-#include "process/child.h"
-#include <brood/process.h>
-#include <errno.h>
+#include "process/forkserver.h"
 #include <stdlib.h>
 #include <string.h>
 
-static _Atomic int main_called;
-static struct self {
-    unsigned depth;
-    int64_t parent;
-    char name[BRD_NAME_SIZE];
-} self = {.name = "main"}; // written before the process has a second thread
+static brood_context default_context;
+static _Atomic int default_made;
+static _Atomic int default_method; // a brood_start_method; 0: nobody has set it
 
-static const brood_context default_context = {.method = BROOD_SPAWN};
-
-const brood_context *brd_context_default(void)
+static bool is_available(brood_start_method method)
 {
+    if (method == BROOD_FORK || method == BROOD_FORKSERVER)
+        return brd_os_can_fork();
+    return method == BROOD_SPAWN;
+}
+
+/* --------------------------------------------------------------- the default */
+
+const char *brood_start_method_name(brood_start_method method)
+{
+    static const char *const names[] = {"default", "spawn", "forkserver", "fork"};
+    return method >= BROOD_DEFAULT_METHOD && method <= BROOD_FORK ? names[method] : "unknown";
+}
+
+static brood_start_method method_in_environment(void)
+{
+    const char *name = getenv("BROOD_START_METHOD");
+    for (brood_start_method m = BROOD_SPAWN; name && m <= BROOD_FORK; m++)
+        if (is_available(m) && strcmp(name, brood_start_method_name(m)) == 0)
+            return m;
+    return BROOD_SPAWN;
+}
+
+brood_start_method brood_get_start_method(void)
+{
+    int set = atomic_load(&default_method);
+    if (set)
+        return (brood_start_method)set;
+    brood_start_method own = brd_method_of_birth();
+    return own ? own : method_in_environment();
+}
+
+int brood_set_start_method(brood_start_method method)
+{
+    int none = 0;
+    if (method < BROOD_SPAWN || method > BROOD_FORK)
+        return BROOD_EINVAL;
+    if (!is_available(method))
+        return BROOD_ENOTSUP;
+    return atomic_compare_exchange_strong(&default_method, &none, method) ? BROOD_OK : BROOD_EBUSY;
+}
+
+size_t brood_all_start_methods(brood_start_method *methods, size_t cap)
+{
+    static const brood_start_method all[] = {BROOD_SPAWN, BROOD_FORKSERVER, BROOD_FORK};
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (!is_available(all[i]))
+            continue;
+        if (methods && count < cap)
+            methods[count] = all[i];
+        count++;
+    }
+    return count;
+}
+
+static void make_default(void)
+{
+    default_context.method = brood_get_start_method();
+    default_context.generation = brd_generation();
+    atomic_store(&default_method, (int)default_context.method);
+    (void)brd_os_mutex_init(&default_context.lock);
+}
+
+void brd_context_forget(void)
+{
+    atomic_store(&default_made, 0);
+    atomic_store(&default_method, 0);
+    default_context = (brood_context){.method = BROOD_DEFAULT_METHOD};
+}
+
+brood_context *brd_context_default(void)
+{
+    brd_os_once(&default_made, make_default);
     return &default_context;
 }
 
-unsigned brd_depth(void)
+/* ---------------------------------------------------------------- a value */
+
+static int copy_text(char **out, const char *text)
 {
-    return self.depth;
+    if (!text)
+        return BROOD_OK;
+    size_t size = strlen(text) + 1;
+    *out = malloc(size);
+    if (!*out)
+        return BROOD_ENOMEM;
+    memcpy(*out, text, size);
+    return BROOD_OK;
 }
 
-void brd_set_self(const brd_startup *startup)
+// A copy of this program is no other program.
+static brood_start_method default_for(const brood_context_options *o)
 {
-    self.depth = startup->depth;
-    self.parent = startup->parent;
-    memcpy(self.name, startup->name, sizeof self.name);
-}
-
-brood_self brood_current_process(void)
-{
-    return (brood_self){
-        .name = self.name, .pid = brd_os_pid(), .parent = self.parent, .depth = self.depth};
-}
-
-int brd_may_start(const brood_context *context)
-{
-    // With a worker program of its own, this program is never started again.
-    if (!atomic_load(&main_called) && !context->executable)
-        return BROOD_ENOMAIN;
-    return brd_depth() >= BRD_DEPTH_LIMIT ? BROOD_EDEPTH : BROOD_OK;
-}
-
-static const char *marker_in(const char *argument)
-{
-    size_t prefix = sizeof BRD_WORKER_ARGUMENT - 1;
-    return argument && strncmp(argument, BRD_WORKER_ARGUMENT, prefix) == 0 ? argument + prefix
-                                                                           : NULL;
-}
-
-void brood_main(int *argc, char ***argv)
-{
-    char own[64];
-    const char *number = NULL;
-    if (argc && argv)
-        number = *argc > 1 ? marker_in((*argv)[1]) : NULL;
-    else if (brd_os_argument(1, own, sizeof own) == BROOD_OK)
-        number = marker_in(own);
-    atomic_store(&main_called, 1);
-    if (number)
-        brd_child_main(number);
-}
-
-uint32_t brood_cpu_count(void)
-{
-    return brd_os_cpu_count();
-}
-
-int64_t brood_pid(void)
-{
-    return brd_os_pid();
+    brood_start_method method = o->preload ? BROOD_FORKSERVER : brood_get_start_method();
+    return method == BROOD_FORK && o->executable ? BROOD_SPAWN : method;
 }
 
 int brood_context_create(brood_context **out, const brood_context_options *options)
@@ -90,28 +117,77 @@ int brood_context_create(brood_context **out, const brood_context_options *optio
         return BROOD_EINVAL;
     if (options)
         memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
-    if (o.method != BROOD_DEFAULT_METHOD && o.method != BROOD_SPAWN)
+    if (!o.method)
+        o.method = default_for(&o);
+    if (o.method > BROOD_FORK || (o.preload && o.method != BROOD_FORKSERVER) ||
+        (o.executable && o.method == BROOD_FORK))
+        return BROOD_EINVAL;
+    if (!is_available(o.method))
         return BROOD_ENOTSUP;
     brood_context *c = calloc(1, sizeof *c);
     if (!c)
         return BROOD_ENOMEM;
-    c->method = BROOD_SPAWN;
-    if (o.executable) {
-        c->executable = malloc(strlen(o.executable) + 1);
-        if (!c->executable) {
-            free(c);
-            return BROOD_ENOMEM;
-        }
-        memcpy(c->executable, o.executable, strlen(o.executable) + 1);
-    }
-    *out = c;
-    return BROOD_OK;
+    c->method = o.method;
+    c->generation = brd_generation();
+    c->preload = o.preload;
+    c->fork_anyway = o.fork_anyway != 0;
+    int status = brd_os_mutex_init(&c->lock);
+    if (!status)
+        status = copy_text(&c->executable, o.executable);
+    if (status)
+        brood_context_destroy(c);
+    else
+        *out = c;
+    return status;
 }
 
 void brood_context_destroy(brood_context *context)
 {
     if (!context)
         return;
+    if (context->generation == brd_generation())
+        brd_forkserver_close(&context->server);
+    brd_os_mutex_clear(&context->lock);
     free(context->executable);
     free(context);
+}
+
+/* -------------------------------------------------------------- for children */
+
+int brd_may_start(const brood_context *context)
+{
+    // Neither a copy of it nor a program of its own starts this program again.
+    if (context->method != BROOD_FORK && !context->executable && !brd_main_called())
+        return BROOD_ENOMAIN;
+    if (brd_depth() >= BRD_DEPTH_LIMIT)
+        return BROOD_EDEPTH;
+    if (context->method == BROOD_FORK && !context->fork_anyway && brd_os_thread_foreign() > 1)
+        return BROOD_ETHREADS;
+    return BROOD_OK;
+}
+
+// A forked child that uses its parent's context has none of what that had running.
+static int make_own(brood_context *context)
+{
+    if (context->generation == brd_generation())
+        return BROOD_OK;
+    context->generation = brd_generation();
+    context->server = NULL;
+    return brd_os_mutex_init(&context->lock);
+}
+
+int brd_context_server(brood_context *context, struct brd_forkserver **out)
+{
+    *out = NULL;
+    if (context->method != BROOD_FORKSERVER)
+        return BROOD_OK;
+    int status = make_own(context);
+    if (status)
+        return status;
+    brd_os_mutex_lock(&context->lock);
+    status = context->server ? BROOD_OK : brd_forkserver_open(&context->server, context);
+    if (!status)
+        *out = context->server;
+    brd_os_mutex_unlock(&context->lock);
+    return status;
 }

@@ -4,30 +4,35 @@
 #ifndef BRD_CONTEXT_H
 #define BRD_CONTEXT_H
 
-#include "process/startup.h"
+#include "process/self.h"
 #include <brood/context.h>
 
 struct brood_context {
-    brood_start_method method;
-    char *executable; /* NULL: this program */
+    brood_start_method method; /* never BROOD_DEFAULT_METHOD */
+    char *executable;          /* NULL: this program */
+    brood_function *preload;   /* NULL: none */
+    bool fork_anyway;
+    unsigned generation; /* of the process that the rest belongs to */
+    brd_mutex lock;
+    struct brd_forkserver *server; /* once one was needed */
 };
 
 /** The context that is meant when none is given. Never NULL. */
-const brood_context *brd_context_default(void);
+brood_context *brd_context_default(void);
+
+/** In a process that was just forked, before its second thread: the default is settled anew. */
+void brd_context_forget(void);
 
 /**
- * May this process start workers?
- * Fails with: BROOD_ENOMAIN, BROOD_EDEPTH.
+ * May this process start children?
+ * Fails with: BROOD_ENOMAIN, BROOD_EDEPTH, BROOD_ETHREADS.
  */
 int brd_may_start(const brood_context *context);
 
-/** How deep this process is: 0 for the program that the user started. */
-unsigned brd_depth(void);
-
-/** What this process is told of itself by its parent, once. */
-void brd_set_self(const brd_startup *startup);
-
-/** The reserved argument of a worker: this prefix, then the channel's number. */
-#define BRD_WORKER_ARGUMENT "--brood-worker="
+/**
+ * The forkserver of a context, started when it is first asked for; NULL if its start
+ * method has none. It belongs to the context.
+ */
+int brd_context_server(brood_context *context, struct brd_forkserver **out);
 
 #endif

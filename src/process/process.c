@@ -8,7 +8,8 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "ipc/message.h"
-#include "process/spawn.h"
+#include "process/birth.h"
+#include "process/forkserver.h"
 #include <brood/process.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,7 +28,7 @@ struct brood_process {
     brd_child child; /* once it is started */
     brd_exit end;
     int64_t pid;
-    const brood_context *context;
+    brood_context *context;
     brd_place place; /* of the function */
     brood_message args;
     int64_t grace;
@@ -145,11 +146,13 @@ static void note_end(brood_process *p)
 
 static int start(brood_process *p)
 {
-    const brd_birth birth = {.entry = process_main,
-                             .bell = brd_os_waiter_bell(p->waiter),
-                             .name = p->name,
-                             .alone = true};
+    brd_birth birth = {.entry = process_main,
+                       .bell = brd_os_waiter_bell(p->waiter),
+                       .name = p->name,
+                       .alone = true};
     int status = brd_may_start(p->context);
+    if (!status)
+        status = brd_context_server(p->context, &birth.server);
     if (!status)
         status = brd_child_start(&p->child, p->context, &birth);
     if (status)

@@ -25,10 +25,13 @@ enum {
     AT_ENTRY_BUILD = 116,
     AT_PATH = 136,
     AT_NAME = BRD_STARTUP_SIZE - BRD_NAME_SIZE,
-    AT_ALONE = AT_NAME - 4
+    AT_FLAGS = AT_NAME - 4,
+    AT_METHOD = AT_FLAGS - 4
 };
 
-_Static_assert(AT_PATH + sizeof((brd_place *)0)->module <= AT_ALONE, "the path fits");
+enum { ALONE = 1, SERVER = 2 };
+
+_Static_assert(AT_PATH + sizeof((brd_place *)0)->module <= AT_METHOD, "the path fits");
 
 static void put_handle(unsigned char *at, brd_handle h)
 {
@@ -59,7 +62,8 @@ void brd_startup_encode(const brd_startup *s, unsigned char bytes[BRD_STARTUP_SI
     memcpy(bytes + AT_BUILD, s->build, sizeof s->build);
     memcpy(bytes + AT_ENTRY_BUILD, s->entry.build, sizeof s->entry.build);
     memcpy(bytes + AT_PATH, s->entry.module, strlen(s->entry.module));
-    brd_put32(bytes + AT_ALONE, s->alone);
+    brd_put32(bytes + AT_FLAGS, (s->alone ? ALONE : 0U) | (s->server ? SERVER : 0U));
+    brd_put32(bytes + AT_METHOD, s->method);
     memcpy(bytes + AT_NAME, s->name, strlen(s->name));
 }
 
@@ -82,7 +86,9 @@ int brd_startup_decode(brd_startup *s, const unsigned char bytes[BRD_STARTUP_SIZ
     memcpy(s->build, bytes + AT_BUILD, sizeof s->build);
     memcpy(s->entry.build, bytes + AT_ENTRY_BUILD, sizeof s->entry.build);
     memcpy(s->entry.module, bytes + AT_PATH, path_size);
-    s->alone = brd_get32(bytes + AT_ALONE) != 0;
+    s->alone = brd_get32(bytes + AT_FLAGS) & ALONE;
+    s->server = brd_get32(bytes + AT_FLAGS) & SERVER;
+    s->method = brd_get32(bytes + AT_METHOD);
     memcpy(s->name, bytes + AT_NAME, sizeof s->name - 1);
     return BROOD_OK;
 }

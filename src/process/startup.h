@@ -14,6 +14,14 @@ enum {
     BRD_DEPTH_LIMIT = 8 /* a worker's worker's worker ... */
 };
 
+/** The handles that a child is born with, in this order. */
+enum {
+    BRD_BORN_CHANNEL,
+    BRD_BORN_SEGMENT,
+    BRD_BORN_PARENT_BELL,
+    BRD_BORN_WORKER_BELL /* where a bell needs a handle */
+};
+
 typedef struct brd_startup {
     uint32_t depth; /* the child's own: 1 for a worker of the program itself */
     uint32_t cpus;
@@ -25,8 +33,11 @@ typedef struct brd_startup {
     brd_handle worker_bell;
     brd_handle parent_bell;
     brd_handle last_inherited;
-    brd_place entry; /* the function that the child runs: a brd_child_entry */
+    brd_place entry; /* the function that the child runs: a brd_child_entry; of a forkserver what
+                        it runs first, a brood_function, or offset 0 for none */
     bool alone;      /* it does not end with the thread that started it, only with the process */
+    bool server;     /* it is a forkserver */
+    uint32_t method; /* how it starts its own children if it is not told: a brood_start_method */
     char name[BRD_NAME_SIZE];
 } brd_startup;
 

@@ -56,6 +56,11 @@ int brd_os_shm_map(brd_shm *out, brd_handle segment, size_t size, bool untrusted
     return 0;
 }
 
+void brd_os_shm_keep(const brd_shm *s)
+{
+    (void)s; // nothing is forked here
+}
+
 void brd_os_shm_unmap(brd_shm *s)
 {
     if (s->base) {

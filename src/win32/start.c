@@ -227,6 +227,7 @@ int brd_os_proc_start(brd_proc *out, const brd_launch *how)
     }
     *out = (brd_proc){.life = brd_win32_wrap(born.hProcess),
                       .group = brd_win32_wrap(b.job),
+                      .news = BRD_NONE,
                       .pid = (int64_t)born.dwProcessId};
     b.job = NULL;
 done:

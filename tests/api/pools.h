@@ -17,6 +17,13 @@
 
 #define ASSERT_OK(call) CU_ASSERT_EQUAL((call), BROOD_OK)
 
+/** For tests of what only a program that is started again can be or do. */
+static inline void needs_spawn(void)
+{
+    if (brood_get_start_method() != BROOD_SPAWN)
+        TEST_SKIP("children are forked here");
+}
+
 /* ------------------------------------------------------------------- gates */
 
 typedef struct gate {

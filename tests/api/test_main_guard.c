@@ -32,6 +32,7 @@ static void refuses_who_forgot_it(void)
 {
     brd_proc p = {0};
     test_start how = {.child = "forgets"};
+    needs_spawn(); // a copy needs no start of its own
     CU_ASSERT_EQUAL_FATAL(test_start_child(&p, &how), 0);
     CU_ASSERT_EQUAL(test_end(&p), 0);
 }

@@ -123,7 +123,8 @@ static void a_smaller_pool_is_warm_sooner(void)
 static void closing_wakes_who_waits_for_workers(void)
 {
     brood_context *context = NULL;
-    ASSERT_OK(brood_context_create(&context, BROOD_CONTEXT(.executable = "/no/such/program")));
+    ASSERT_OK(brood_context_create(
+        &context, BROOD_CONTEXT(.method = BROOD_SPAWN, .executable = "/no/such/program")));
     for (int round = 0; round < 3; round++) {
         warmer w;
         brood_pool *pool = pool_with(

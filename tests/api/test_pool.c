@@ -15,6 +15,28 @@ static void applies(void)
     pool_end(pool);
 }
 
+static void packs_arguments_by_itself(void)
+{
+    brood_pool *pool = pool_of(1);
+    brood_message result = BROOD_MESSAGE_INIT;
+    int64_t square_of = 0;
+    for (int32_t i = -2; i < 3; i++) {
+        ASSERT_OK(brood_pool_run(pool, square, &result, "i", i)); // one message for all
+        ASSERT_OK(brood_unpack(&result, "x", &square_of));
+        CU_ASSERT_EQUAL(square_of, i * i);
+    }
+    ASSERT_OK(brood_pool_run(pool, own_pid, NULL, ""));
+    CU_ASSERT_EQUAL(brood_pool_run(pool, square, &result, "s", "text"), BROOD_ETASK);
+    CU_ASSERT_EQUAL(brood_unpack(&result, "x", &square_of), BROOD_ETASK);
+    CU_ASSERT_EQUAL(brood_pool_run(pool, square, &result, "i(", 1), BROOD_EINVAL);
+    CU_ASSERT_EQUAL(brood_unpack(&result, "x", &square_of), BROOD_EINVAL);
+    CU_ASSERT_EQUAL(brood_pool_run(pool, square, &result, NULL), BROOD_EINVAL);
+    CU_ASSERT_EQUAL(brood_pool_run(pool, NULL, &result, "i", 1), BROOD_EINVAL);
+    CU_ASSERT_EQUAL(brood_pool_run(NULL, square, &result, "i", 1), BROOD_EINVAL);
+    brood_message_clear(&result);
+    pool_end(pool);
+}
+
 static void takes_no_arguments_and_no_result(void)
 {
     brood_pool *pool = pool_of(1);
@@ -448,6 +470,7 @@ static void fails_when_there_is_no_program(void)
 
 static const test_case cases[] = {
     TEST_CASE(applies),
+    TEST_CASE(packs_arguments_by_itself),
     TEST_CASE(takes_no_arguments_and_no_result),
     TEST_CASE(tells_what_the_function_returned),
     TEST_CASE(tells_the_text_of_the_failure),

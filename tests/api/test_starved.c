@@ -44,6 +44,7 @@ static brood_pool *pool_of_the_mute(void)
 static void a_sleeping_caller_keeps_no_worker_alive(void)
 {
     brood_future *future = NULL;
+    needs_spawn();
     make_workers_mute(true);
     brood_pool *pool = pool_of_the_mute();
     ASSERT_OK(brood_pool_apply_async(pool, own_pid, NULL, NULL, &future));

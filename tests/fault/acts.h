@@ -28,6 +28,16 @@ bool act_start(const char *program, const char *first, const char *second);
 /** From now on no signal that can be blocked comes to this thread. */
 void act_block_signals(void);
 
+/** A thread that is not brood's, until act_thread_end. False: not here. */
+bool act_thread_start(void);
+void act_thread_end(void);
+
+/** The process whose child this one is. */
+int64_t act_parent(void);
+
+/** Something that a careless start would pass on to every child; act_close. */
+bool act_open_inheritable(intptr_t *out);
+
 /** True under Wine, which cannot do all that Windows does. */
 bool act_is_wine(void);
 
@@ -49,6 +59,8 @@ bool act_watch_open(act_watch *out, int64_t pid);
 bool act_watch_gone(const act_watch *w, brd_time until);
 void act_watch_close(act_watch *w);
 
+/** The channel to this worker's parent. */
+brd_handle act_channel(void);
 /** Writes to a handle, past whoever owns it. */
 bool act_write(brd_handle h, const void *bytes, size_t size);
 /** Closes a handle, past whoever owns it. */

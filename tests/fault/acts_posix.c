@@ -5,10 +5,13 @@
 #include "fault/acts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -68,6 +71,51 @@ brd_exit act_exit(act_end how)
         [ACT_KILL] = SIGKILL,
     };
     return (brd_exit){BROOD_EXIT_SIGNAL, signals[how]};
+}
+
+static pthread_t stranger;
+static int stranger_end[2];
+
+static void *stay(void *baton)
+{
+    char byte;
+    while (read(stranger_end[0], &byte, 1) < 0)
+        continue;
+    return baton;
+}
+
+bool act_thread_start(void)
+{
+    return pipe(stranger_end) == 0 && pthread_create(&stranger, NULL, stay, NULL) == 0;
+}
+
+void act_thread_end(void)
+{
+    close(stranger_end[1]);
+    pthread_join(stranger, NULL);
+    close(stranger_end[0]);
+}
+
+int64_t act_parent(void)
+{
+    return getppid();
+}
+
+bool act_open_inheritable(intptr_t *out)
+{
+    *out = open("/dev/null", O_RDONLY);
+    return *out >= 0;
+}
+
+brd_handle act_channel(void)
+{
+    for (int fd = 3; fd < 256; fd++) {
+        struct sockaddr_storage peer;
+        socklen_t size = sizeof peer;
+        if (getpeername(fd, (struct sockaddr *)&peer, &size) == 0 && peer.ss_family == AF_UNIX)
+            return (brd_handle){fd};
+    }
+    return BRD_NONE;
 }
 
 bool act_write(brd_handle h, const void *bytes, size_t size)

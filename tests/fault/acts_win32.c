@@ -3,6 +3,7 @@
  * TerminateProcess looks like an exit with that code.
  */
 #include "fault/acts.h"
+#include "harness.h"
 
 #include <stdio.h>
 #include <windows.h>
@@ -92,6 +93,36 @@ void act_watch_close(act_watch *w)
     if (w->os)
         CloseHandle((HANDLE)w->os);
     w->os = 0;
+}
+
+bool act_thread_start(void)
+{
+    return false; // asked only where processes are forked
+}
+
+void act_thread_end(void)
+{
+}
+
+int64_t act_parent(void)
+{
+    return -1;
+}
+
+bool act_open_inheritable(intptr_t *out)
+{
+    SECURITY_ATTRIBUTES inheritable = {sizeof inheritable, NULL, TRUE};
+    HANDLE h = CreateEventW(&inheritable, TRUE, FALSE, NULL);
+    *out = (intptr_t)h;
+    return h != NULL;
+}
+
+brd_handle act_channel(void)
+{
+    static const char word[] = "--brood-worker=";
+    char argument[64] = "";
+    bool given = brd_os_argument(1, argument, sizeof argument) == 0;
+    return given ? test_handle(argument + sizeof word - 1) : BRD_NONE;
 }
 
 bool act_write(brd_handle h, const void *bytes, size_t size)

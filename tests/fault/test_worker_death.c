@@ -67,11 +67,8 @@ static int overflows_its_stack(brood_message *args, brood_message *result)
 // A worker does not need its channel for short results, but a long one must be announced.
 static int closes_its_channel(brood_message *args, brood_message *result)
 {
-    static const char word[] = "--brood-worker=";
-    char argument[64] = "";
     (void)args;
-    if (brd_os_argument(1, argument, sizeof argument) ||
-        !act_close(test_handle(argument + sizeof word - 1)))
+    if (!act_close(act_channel()))
         return 1;
     return brood_message_reserve(result, 1 << 20) ? 0 : 1;
 }

@@ -62,10 +62,7 @@ static uint64_t own_id(brood_message *args)
 
 static void write_to_channel(const void *bytes, size_t size)
 {
-    static const char word[] = "--brood-worker=";
-    char argument[64] = "";
-    if (brd_os_argument(1, argument, sizeof argument) ||
-        !act_write(test_handle(argument + sizeof word - 1), bytes, size))
+    if (!act_write(act_channel(), bytes, size))
         exit(1);
 }
 

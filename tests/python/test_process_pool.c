@@ -203,6 +203,7 @@ static int tell_only_here(brood_message *args, brood_message *result)
 // S1: spawn is the default with and without it
 static void test_max_tasks_per_child_defaults_to_spawn_context(void)
 {
+    needs_spawn();
     only_here = 7; // what a forked worker would see
     for (uint32_t most = 0; most <= 3; most += 3) {
         brood_executor *executor =

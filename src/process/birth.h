@@ -1,8 +1,9 @@
 /**
- * The parent's side of a birth: a link, and a process at its other end.
+ * The parent's side of a birth: a link, and a process at its other end, whatever the
+ * start method.
  */
-#ifndef BRD_SPAWN_H
-#define BRD_SPAWN_H
+#ifndef BRD_BIRTH_H
+#define BRD_BIRTH_H
 
 #include "ipc/link.h"
 #include "process/child.h"
@@ -27,9 +28,10 @@ typedef struct brd_child {
 /** What is to be born. */
 typedef struct brd_birth {
     brd_child_entry *entry;
-    brd_handle bell;  /* what it rings */
-    const char *name; /* shorter than BRD_NAME_SIZE */
-    bool alone;       /* else Linux ends it with the thread that starts it */
+    brd_handle bell;               /* what it rings */
+    const char *name;              /* shorter than BRD_NAME_SIZE */
+    bool alone;                    /* else Linux ends it with the thread that starts it */
+    struct brd_forkserver *server; /* that forks it; NULL: by the context's method */
 } brd_birth;
 
 /** Starts a child. */
@@ -46,5 +48,19 @@ void brd_child_exited(brd_child *child);
 
 /** Frees what the parent holds of it. The process must have ended. */
 void brd_child_close(brd_child *child);
+
+/* ------------------------------------------------- for the files of this floor */
+
+/**
+ * Starts a process by the context's method, but for a forkserver's: a child that finds
+ * its channel first among how->inherit, and its startup record in there.
+ */
+int brd_give_life(brd_proc *out, const brood_context *context, brd_launch *how);
+
+/** The startup record with what holds for every child; names its secrets. */
+int brd_startup_begin(brd_startup *s, const brood_context *context);
+
+/** Writes the record into a fresh channel, which takes it at once. */
+int brd_startup_send(const brd_startup *s, brd_chan *chan);
 
 #endif

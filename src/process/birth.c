@@ -1,0 +1,130 @@
+/**
+ * The parent's side of a birth: the link, the process, the record that tells it what it
+ * is, and the machine of its states.
+ */
+#include "process/birth.h"
+#include "process/forkserver.h"
+#include <apr_general.h>
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+static void child_enter(brd_child *c, brd_child_state next)
+{
+    static const bool allowed[4][4] = {
+        [BRD_CHILD_NEW] = {[BRD_CHILD_STARTING] = true},
+        [BRD_CHILD_STARTING] = {[BRD_CHILD_RUNNING] = true, [BRD_CHILD_EXITED] = true},
+        [BRD_CHILD_RUNNING] = {[BRD_CHILD_EXITED] = true},
+        [BRD_CHILD_EXITED] = {[BRD_CHILD_NEW] = true},
+    };
+    assert(allowed[c->state][next]);
+    (void)allowed;
+    c->state = next;
+}
+
+int brd_startup_begin(brd_startup *s, const brood_context *context)
+{
+    *s = (brd_startup){.depth = brd_depth() + 1,
+                       .cpus = brd_os_cpu_count(),
+                       .parent = brd_os_pid(),
+                       .segment = BRD_NONE,
+                       .parent_bell = BRD_NONE,
+                       .worker_bell = BRD_NONE,
+                       .last_inherited = BRD_NONE,
+                       .method = context->method};
+    if (apr_generate_random_bytes(s->token, sizeof s->token) != APR_SUCCESS)
+        return BROOD_ENOTSUP;
+    return brd_os_module_build(s->build);
+}
+
+int brd_startup_send(const brd_startup *s, brd_chan *chan)
+{
+    unsigned char bytes[BRD_STARTUP_SIZE];
+    brd_startup_encode(s, bytes);
+    return brd_chan_write_all(chan, bytes, sizeof bytes, brd_os_now() + 1000 * BRD_MS);
+}
+
+static int fill_startup(brd_startup *s, const brd_launch *how, const brd_birth *birth)
+{
+    const void *code;
+    memcpy(&code, &birth->entry, sizeof code);
+    s->segment = brd_os_proc_inherited(how, BRD_BORN_SEGMENT);
+    s->segment_size = BRD_SEGMENT_SIZE;
+    s->parent_bell = brd_os_proc_inherited(how, BRD_BORN_PARENT_BELL);
+    if (how->ninherit > BRD_BORN_WORKER_BELL)
+        s->worker_bell = brd_os_proc_inherited(how, BRD_BORN_WORKER_BELL);
+    s->last_inherited = brd_os_proc_inherited(how, how->ninherit - 1);
+    s->alone = birth->alone;
+    (void)snprintf(s->name, sizeof s->name, "%s", birth->name);
+    return brd_os_module_of(code, &s->entry);
+}
+
+static int start_process(brd_child *c, const brood_context *context, const brd_birth *birth,
+                         brd_launch *how)
+{
+    if (birth->server)
+        return brd_forkserver_bear(birth->server, how, &c->proc);
+    return brd_give_life(&c->proc, context, how);
+}
+
+int brd_child_start(brd_child *c, const brood_context *context, const brd_birth *birth)
+{
+    *c = (brd_child){.state = BRD_CHILD_NEW};
+    int status = brd_link_open(&c->link);
+    if (status)
+        return status;
+    brd_link *link = &c->link;
+    const brd_handle inherit[] = {[BRD_BORN_CHANNEL] = link->theirs,
+                                  [BRD_BORN_SEGMENT] = link->shm.segment,
+                                  [BRD_BORN_PARENT_BELL] = birth->bell,
+                                  [BRD_BORN_WORKER_BELL] = link->worker_bell.handle};
+    bool has_bell = !brd_is_none(link->worker_bell.handle);
+    brd_launch how = {.inherit = inherit,
+                      .ninherit = has_bell ? BRD_BORN_WORKER_BELL + 1 : BRD_BORN_WORKER_BELL,
+                      .channel = link->frames.chan};
+    brd_startup startup;
+    status = brd_startup_begin(&startup, context);
+    if (!status)
+        status = fill_startup(&startup, &how, birth);
+    if (!status)
+        status = start_process(c, context, birth, &how);
+    if (!status) {
+        memcpy(c->token, startup.token, sizeof c->token);
+        memcpy(c->build, startup.build, sizeof c->build);
+        status = brd_startup_send(&startup, link->frames.chan);
+        child_enter(c, BRD_CHILD_STARTING);
+    }
+    brd_os_close(&link->theirs);
+    if (status && c->state == BRD_CHILD_STARTING) {
+        (void)brd_os_proc_kill(&c->proc, true);
+        brd_exit ended;
+        (void)brd_os_proc_wait(&c->proc, BRD_FOREVER, &ended);
+        brd_child_exited(c);
+    }
+    if (status)
+        brd_child_close(c);
+    return status;
+}
+
+int brd_child_hello(brd_child *c, const brd_hello *hello)
+{
+    if (c->state != BRD_CHILD_STARTING || hello->protocol != BRD_PROTOCOL ||
+        memcmp(hello->token, c->token, sizeof c->token) != 0)
+        return BROOD_EPROTOCOL;
+    if (memcmp(hello->build, c->build, sizeof c->build) != 0)
+        return BROOD_EBUILD;
+    child_enter(c, BRD_CHILD_RUNNING);
+    return BROOD_OK;
+}
+
+void brd_child_exited(brd_child *c)
+{
+    child_enter(c, BRD_CHILD_EXITED);
+}
+
+void brd_child_close(brd_child *c)
+{
+    brd_link_close(&c->link);
+    brd_os_proc_close(&c->proc);
+    *c = (brd_child){.state = BRD_CHILD_NEW};
+}

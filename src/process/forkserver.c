@@ -1,0 +1,181 @@
+/**
+ * The side of a forkserver that asks. One question at a time; an answer that does not
+ * come means that the server is gone, and another one is started.
+ */
+#include "process/forkserver.h"
+#include "process/birth.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ANSWER_MS = 10000, READY_MS = 60000, ENDING_MS = 1000 };
+
+struct brd_forkserver {
+    brd_mutex lock;
+    const brood_context *context;
+    brd_proc proc; /* pid 0: none runs */
+    brd_frames frames;
+};
+
+/* ------------------------------------------------------------------ its life */
+
+// Whatever the server did, its children live on; their channels come from us.
+static void end_server(brd_forkserver *f, int64_t patience)
+{
+    brd_exit ended;
+    if (!f->proc.pid)
+        return;
+    if (!patience)
+        (void)brd_os_proc_kill(&f->proc, true); // before it sees that nobody asks any more
+    brd_os_chan_close(&f->frames.chan);
+    f->frames.have = 0;
+    if (brd_os_proc_wait(&f->proc, brd_os_now() + patience * BRD_MS, &ended)) {
+        (void)brd_os_proc_kill(&f->proc, true);
+        (void)brd_os_proc_wait(&f->proc, BRD_FOREVER, &ended);
+    }
+    brd_os_proc_close(&f->proc);
+}
+
+static int read_answer(brd_forkserver *f, brd_frame *answer, int64_t patience)
+{
+    brd_time until = brd_os_now() + patience * BRD_MS;
+    int status = brd_frames_read(&f->frames, answer);
+    while (status == BROOD_EAGAIN) {
+        status = brd_os_chan_wait(f->frames.chan, BRD_READ, until);
+        if (!status)
+            status = brd_frames_read(&f->frames, answer);
+    }
+    if (!status && answer->type == BRD_FRAME_FAILED)
+        return answer->a ? (int)answer->a : BROOD_EPROTOCOL;
+    return !status && answer->type != BRD_FRAME_FORKED ? BROOD_EPROTOCOL : status;
+}
+
+static int preload_place(const brood_context *context, brd_place *out)
+{
+    const void *code;
+    if (!context->preload)
+        return BROOD_OK;
+    memcpy(&code, &context->preload, sizeof code);
+    return brd_os_module_of(code, out);
+}
+
+static int start_server(brd_forkserver *f)
+{
+    brd_handle theirs = BRD_NONE;
+    brd_startup startup;
+    brd_frame ready;
+    int status = brd_startup_begin(&startup, f->context);
+    if (!status)
+        status = preload_place(f->context, &startup.entry);
+    if (!status)
+        status = brd_os_chan_pair(&f->frames.chan, &theirs);
+    if (status)
+        return status;
+    brd_launch how = {.inherit = &theirs, .ninherit = 1, .channel = f->frames.chan};
+    startup.depth--; // its children are ours
+    startup.alone = startup.server = true;
+    startup.last_inherited = brd_os_proc_inherited(&how, 0);
+    (void)snprintf(startup.name, sizeof startup.name, "forkserver");
+    status = brd_give_life(&f->proc, f->context, &how);
+    brd_os_close(&theirs);
+    if (!status)
+        status = brd_startup_send(&startup, f->frames.chan);
+    if (!status)
+        status = read_answer(f, &ready, READY_MS);
+    if (status && f->proc.pid)
+        end_server(f, 0);
+    else if (status)
+        brd_os_chan_close(&f->frames.chan);
+    return status;
+}
+
+int brd_forkserver_open(brd_forkserver **out, const brood_context *context)
+{
+    brd_forkserver *f = calloc(1, sizeof *f);
+    if (!f)
+        return BROOD_ENOMEM;
+    f->context = context;
+    int status = brd_os_mutex_init(&f->lock);
+    if (!status)
+        status = start_server(f);
+    if (status)
+        brd_forkserver_close(&f);
+    else
+        *out = f;
+    return status;
+}
+
+void brd_forkserver_close(brd_forkserver **server)
+{
+    brd_forkserver *f = *server;
+    *server = NULL;
+    if (!f)
+        return;
+    end_server(f, ENDING_MS);
+    brd_os_mutex_clear(&f->lock);
+    free(f);
+}
+
+/* ------------------------------------------------------------------- asking */
+
+static int give(brd_frames *frames, brd_handle handle, brd_time until)
+{
+    brd_frame frame = {.type = BRD_FRAME_GIVE};
+    int status = brd_os_chan_give(frames->chan, handle, &frame.token);
+    return status ? status : brd_frames_write(frames, &frame, until);
+}
+
+static int ask(brd_forkserver *f, const brd_launch *how, brd_handle news)
+{
+    brd_time until = brd_os_now() + ANSWER_MS * BRD_MS;
+    const brd_frame frame = {.type = BRD_FRAME_FORK, .a = how->ninherit};
+    int status = BROOD_OK;
+    for (size_t i = 0; !status && i < how->ninherit; i++)
+        status = give(&f->frames, how->inherit[i], until);
+    if (!status)
+        status = give(&f->frames, news, until);
+    return status ? status : brd_frames_write(&f->frames, &frame, until);
+}
+
+static int bear(brd_forkserver *f, const brd_launch *how, brd_proc *out)
+{
+    brd_handle reader = BRD_NONE, writer = BRD_NONE, life = BRD_NONE;
+    brd_frame answer = {0};
+    int status = brd_os_news_open(&reader, &writer);
+    if (status)
+        return status;
+    status = ask(f, how, writer);
+    brd_os_close(&writer); // so that the server's end is the only one
+    if (!status)
+        status = read_answer(f, &answer, ANSWER_MS);
+    if (!status && answer.token)
+        status = brd_os_chan_take(f->frames.chan, answer.token, &life);
+    if (!status && answer.b) {
+        brd_os_close(&reader);
+        return (int)answer.b; // the fork failed, the server is well
+    }
+    if (!status)
+        status = brd_os_proc_adopt(out, (int64_t)answer.a, life, reader);
+    if (!status)
+        return BROOD_OK;
+    brd_os_close(&life);
+    brd_os_close(&reader);
+    end_server(f, 0);
+    return status;
+}
+
+int brd_forkserver_bear(brd_forkserver *f, const brd_launch *how, brd_proc *out)
+{
+    brd_os_mutex_lock(&f->lock);
+    bool fresh = !f->proc.pid;
+    int status = fresh ? start_server(f) : BROOD_OK;
+    if (!status)
+        status = bear(f, how, out);
+    if (status && !f->proc.pid && !fresh) { // it was gone, or is now
+        status = start_server(f);
+        if (!status)
+            status = bear(f, how, out);
+    }
+    brd_os_mutex_unlock(&f->lock);
+    return status;
+}

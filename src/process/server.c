@@ -1,0 +1,178 @@
+/**
+ * The forkserver itself: it forks, hands over what it was given for the child, and tells
+ * how each child ended. The one thing to know: it has one thread and holds no lock, so
+ * every copy of it is fit to run anything.
+ */
+#include "ipc/message.h"
+#include "process/birth.h"
+#include "process/forkserver.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_GIVEN = 8, EVENTS = 16, WRITE_MS = 10000, KILL_MS = 1000 };
+
+typedef struct nestling {
+    struct nestling *next;
+    brd_proc proc;
+    brd_handle news;
+} nestling;
+
+typedef struct server {
+    brd_frames frames;
+    brd_waiter *waiter;
+    nestling *nest;
+    brd_handle given[MOST_GIVEN];
+    size_t ngiven;
+} server;
+
+static void drop_given(server *s)
+{
+    while (s->ngiven)
+        brd_os_close(&s->given[--s->ngiven]);
+}
+
+/* ------------------------------------------------------------------- births */
+
+static int answer(server *s, const nestling *n, int status)
+{
+    brd_frame frame = {.type = BRD_FRAME_FORKED, .b = (uint64_t)status};
+    if (n) {
+        frame.a = (uint64_t)n->proc.pid;
+        if (!brd_is_none(n->proc.life) &&
+            brd_os_chan_give(s->frames.chan, n->proc.life, &frame.token))
+            frame.token = 0;
+    }
+    return brd_frames_write(&s->frames, &frame, brd_os_now() + WRITE_MS * BRD_MS);
+}
+
+static int fork_one(server *s, nestling *n, size_t count)
+{
+    const brd_launch how = {.inherit = s->given, .ninherit = count};
+    bool child = false;
+    int status = brd_os_proc_fork(&n->proc, &how, &child);
+    if (child)
+        brd_child_forked(s->given, count, 0, status);
+    if (!status)
+        status = brd_os_waiter_proc(s->waiter, &n->proc, true, n);
+    return status;
+}
+
+static int bear(server *s, uint64_t count)
+{
+    if (count + 1 != s->ngiven)
+        return BROOD_EPROTOCOL;
+    nestling *n = calloc(1, sizeof *n);
+    int status = n ? BROOD_OK : BROOD_ENOMEM;
+    if (!status)
+        status = fork_one(s, n, (size_t)count);
+    if (!status) {
+        n->news = s->given[--s->ngiven];
+        n->next = s->nest;
+        s->nest = n;
+    } else {
+        free(n);
+        n = NULL;
+    }
+    drop_given(s);
+    return answer(s, n, status);
+}
+
+static int on_frame(server *s, const brd_frame *frame)
+{
+    if (frame->type == BRD_FRAME_FORK)
+        return bear(s, frame->a);
+    if (frame->type != BRD_FRAME_GIVE || s->ngiven == MOST_GIVEN)
+        return BROOD_EPROTOCOL;
+    int status = brd_os_chan_take(s->frames.chan, frame->token, &s->given[s->ngiven]);
+    s->ngiven += !status;
+    return status;
+}
+
+static int read_frames(server *s)
+{
+    brd_frame frame;
+    int status;
+    while ((status = brd_frames_read(&s->frames, &frame)) == BROOD_OK)
+        if ((status = on_frame(s, &frame)) != BROOD_OK)
+            return status;
+    return status == BROOD_EAGAIN ? BROOD_OK : status;
+}
+
+/* --------------------------------------------------------------------- ends */
+
+static void tell_end(server *s, nestling *n, const brd_exit *ended)
+{
+    nestling **at = &s->nest;
+    while (*at != n)
+        at = &(*at)->next;
+    *at = n->next;
+    (void)brd_os_waiter_proc(s->waiter, &n->proc, false, n);
+    brd_os_news_tell(n->news, ended);
+    brd_os_close(&n->news);
+    brd_os_proc_close(&n->proc);
+    free(n);
+}
+
+static void look_at(server *s, nestling *n, brd_time until)
+{
+    brd_exit ended;
+    if (brd_os_proc_wait(&n->proc, until, &ended) == BROOD_OK)
+        tell_end(s, n, &ended);
+}
+
+static int serve(server *s)
+{
+    brd_event events[EVENTS];
+    size_t count = 0;
+    int status = brd_os_waiter_wait(s->waiter, BRD_FOREVER, events, EVENTS, &count);
+    for (size_t i = 0; !status && i < count; i++) {
+        if (events[i].tag == s)
+            status = read_frames(s);
+        else if (events[i].tag)
+            look_at(s, events[i].tag, 0);
+    }
+    return status;
+}
+
+static int preload(const brd_place *place)
+{
+    brood_message args = BROOD_MESSAGE_INIT, result = BROOD_MESSAGE_INIT;
+    brood_function *function = NULL;
+    void *code = NULL;
+    if (!place->offset)
+        return BROOD_OK;
+    int status = brd_os_module_at(place, &code);
+    if (status)
+        return status;
+    memcpy(&function, &code, sizeof code);
+    status = function(&args, &result) ? BROOD_ETASK : BROOD_OK;
+    brood_message_clear(&args);
+    brood_message_clear(&result);
+    return status;
+}
+
+_Noreturn void brd_forkserver_run(brd_chan *chan, const brd_startup *startup)
+{
+    server s = {.frames.chan = chan};
+    int status = preload(&startup->entry);
+    if (!status && brd_os_thread_foreign() > 1)
+        status = BROOD_ETHREADS;
+    if (!status)
+        status = brd_os_waiter_open(&s.waiter);
+    if (!status)
+        status = brd_os_waiter_chan(s.waiter, chan, BRD_READ, &s);
+    if (status)
+        brd_child_refuse(chan, status);
+    status = answer(&s, NULL, BROOD_OK); // ready
+    while (!status)
+        status = serve(&s);
+    // The parent is gone, and nothing of it may stay; or it is told what went wrong.
+    for (nestling *n = s.nest; n; n = n->next)
+        (void)brd_os_proc_kill(&n->proc, true);
+    brd_time until = brd_os_now() + KILL_MS * BRD_MS;
+    for (nestling *n = s.nest, *next; n; n = next) {
+        next = n->next;
+        look_at(&s, n, until);
+    }
+    brd_os_exit(status == BROOD_ECLOSED ? 0 : BRD_EXIT_ORPHAN);
+}
