@@ -151,10 +151,20 @@ typedef struct brd_launch {
     const char *const *argv;   /* ends with NULL; argv[0] is there */
     const char *const *env;    /* ends with NULL; NULL: this process's own */
     const char *directory;     /* NULL: this process's own */
+    uint64_t memory;           /* Windows: bytes that it may have; 0: all */
+    bool no_output, no_errors; /* an empty stdout, stderr instead of this process's */
     const brd_handle *inherit; /* what the child gets, besides stdout and stderr */
     size_t ninherit;
     brd_chan *channel; /* the parent's end, which learns who its peer is; may be NULL */
 } brd_launch;
+
+/**
+ * This process's environment with changes: "NAME=value" is set, "NAME" is taken out.
+ * *out is new: brd_os_env_free, before changes or the environment change.
+ */
+int brd_os_env_make(const char *const *changes, const char *const **out);
+/** Accepts NULL. */
+void brd_os_env_free(const char *const *list);
 
 /**
  * Starts a process that sees exactly the listed handles, stdout, stderr and an
@@ -232,6 +242,20 @@ void brd_os_proc_close(brd_proc *p);
  * Fails with: BROOD_ECLOSED (the parent is gone already).
  */
 int brd_os_child_setup(int64_t parent, brd_handle last_inherited, bool alone);
+
+/** What a child keeps to. Zeroed means no limits. */
+typedef struct brd_limits {
+    uint64_t memory;   /* bytes of its own; on Windows the start sees to that */
+    uint32_t nice;     /* 0 to 19 */
+    uint32_t ncpus;    /* bits set in cpus; 0: all */
+    uint64_t cpus[16]; /* which cpus it may use */
+} brd_limits;
+
+/**
+ * Sets the limits of this process, for good.
+ * Fails with: the system's error (no such cpu ...), BROOD_ENOTSUP.
+ */
+int brd_os_child_limit(const brd_limits *limits);
 
 /** Ends this process at once: no atexit, no flush, no unwinding. */
 _Noreturn void brd_os_exit(int code);
@@ -414,6 +438,11 @@ int64_t brd_os_pid(void);
 size_t brd_os_page(void);
 /** Path of this program. Fails with: BROOD_EINVAL (it does not fit). */
 int brd_os_self_path(char *buffer, size_t cap);
+/**
+ * What to start to get this program once more: its path; on Linux, when its file was
+ * deleted or replaced, a name by which the system still knows what runs here.
+ */
+int brd_os_self_program(char *buffer, size_t cap);
 /**
  * Columns of the terminal that standard error is, just now; 80 if it does not tell.
  * 0: standard error is no terminal.

@@ -83,6 +83,12 @@ BROOD_API int brood_set_start_method(brood_start_method method);
  */
 BROOD_API brood_start_method brood_get_start_method(void);
 
+/** Where what a child writes goes. */
+typedef enum brood_stdio {
+    BROOD_STDIO_INHERIT = 0, /**< where this program's goes */
+    BROOD_STDIO_NULL         /**< nowhere */
+} brood_stdio;
+
 /** How children start: made once, used by any number of pools and processes. */
 typedef struct brood_context brood_context;
 
@@ -96,6 +102,17 @@ typedef struct brood_context_options {
                                   threads; its failure is BROOD_ETASK of whoever starts a child */
     int fork_anyway; /**< 1: fork although this program runs threads that are not brood's, which
                           are then missing in the child, and what they had locked stays locked */
+    const char *const *env; /**< changes to the environment, up to NULL: "NAME=value" is set,
+                                 "NAME" is taken out */
+    const char *directory;  /**< UTF-8 path; this program's at the moment of the start */
+    brood_stdio out, err;   /**< standard output, standard error */
+    uint64_t memory; /**< bytes that each child may have of its own (Linux: RLIMIT_DATA, other
+                          POSIX systems: RLIMIT_AS, Windows: of its job); no limit */
+    uint32_t nice;   /**< 0 to 19, the most patient; Windows: from 1 on below normal, from
+                          10 on idle */
+    uint32_t ncpus;
+    const uint32_t
+        *cpus; /**< the `ncpus` cpus that children may use, from 0; all; Linux, Windows */
 } brood_context_options;
 
 /** BROOD_CONTEXT(.executable = path): the fields named, the others default. */
@@ -105,14 +122,17 @@ typedef struct brood_context_options {
 /** For C++, which has no compound literals: a struct with every default. */
 #define BROOD_CONTEXT_OPTIONS_INIT                                                                 \
     {                                                                                              \
-        sizeof(brood_context_options), BROOD_DEFAULT_METHOD, 0, 0, 0                               \
+        sizeof(brood_context_options), BROOD_DEFAULT_METHOD, 0, 0, 0, 0, 0, BROOD_STDIO_INHERIT,   \
+            BROOD_STDIO_INHERIT, 0, 0, 0, 0                                                        \
     }
 
 /**
  * Makes a context. options may be NULL. Any thread; the context must outlive
  * the pools and processes that use it. To be freed with brood_context_destroy().
+ * All that it is given is copied.
  * Fails with: BROOD_ENOTSUP (the start method), BROOD_EINVAL (preload without a
- * forkserver), BROOD_ENOMEM.
+ * forkserver, a program of its own for a fork, nice above 19, a change of the environment
+ * without a name, a cpu above 1,023), BROOD_ENOMEM.
  * Python: multiprocessing.get_context.
  */
 BROOD_API int brood_context_create(brood_context **out, const brood_context_options *options);

@@ -32,12 +32,20 @@ extern "C" {
 
 typedef struct brood_process brood_process;
 
+/** What becomes of a process when the program that started it calls exit or returns from main. */
+typedef enum brood_at_exit {
+    BROOD_AT_EXIT_END = 0, /**< it ends too; Python: daemon=True */
+    BROOD_AT_EXIT_WAIT     /**< exit waits for its end, in an atexit function of brood's; a program
+                                that is killed takes it along all the same; Python: daemon=False */
+} brood_at_exit;
+
 /** Zero in a field means the default. */
 typedef struct brood_process_options {
     size_t struct_size;
     const char *name;       /**< for people; copied, up to 63 bytes; "process-N" */
     brood_context *context; /**< how it starts; the default context */
     int64_t grace;          /**< milliseconds that destroy gives one that runs; 1,000 */
+    brood_at_exit at_exit;
 } brood_process_options;
 
 /** BROOD_PROCESS(.name = "listener"): the fields named, the others default. */
@@ -47,7 +55,7 @@ typedef struct brood_process_options {
 /** For C++: a struct with every default. */
 #define BROOD_PROCESS_OPTIONS_INIT                                                                 \
     {                                                                                              \
-        sizeof(brood_process_options), 0, 0, 0                                                     \
+        sizeof(brood_process_options), 0, 0, 0, BROOD_AT_EXIT_END                                  \
     }
 
 /**
@@ -87,6 +95,12 @@ BROOD_API int brood_process_join(brood_process *process, int64_t timeout);
 BROOD_API int brood_process_is_alive(brood_process *process);
 
 /**
+ * Asks its function to come to an end: brood_cancelled() is 1 in it from now on. Does no
+ * more than that, on every system. Python: interrupt.
+ */
+BROOD_API int brood_process_interrupt(brood_process *process);
+
+/**
  * Asks it to end (SIGTERM; on Windows it is ended), and all that it has started.
  * Nothing happens to one that does not run.
  */
@@ -122,6 +136,13 @@ BROOD_API intptr_t brood_process_sentinel(brood_process *process);
  * NULL. Python: close, which refuses one that runs.
  */
 BROOD_API void brood_process_destroy(brood_process *process);
+
+/**
+ * The processes of this program that run, at most `cap` of them; processes may be NULL.
+ * Returns how many there are. Borrowed, until whoever made them destroys them. The workers
+ * of pools are not among them. Python: active_children.
+ */
+BROOD_API size_t brood_active_children(brood_process **processes, size_t cap);
 
 /** What a process knows of itself. */
 typedef struct brood_self {

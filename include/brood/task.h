@@ -54,6 +54,7 @@ typedef struct brood_task_options {
 
 /**
  * In a task: 1 if the task was cancelled, its time is over, or its pool is terminated.
+ * In a brood_process: 1 after brood_process_interrupt().
  * The function should then return, with whatever value: its future has its outcome
  * already. After the pool's grace its worker is killed, and all that it has started.
  * Any thread of the task. 0 outside of tasks.

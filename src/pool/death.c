@@ -188,6 +188,13 @@ static void tell_end(brood_pool *pool, const brd_station *s, bool farewell,
     brd_station_event(pool, s, kind, kind == BROOD_WORKER_LOST ? error : NULL);
 }
 
+// As long as no worker has ever come up, another start would find the same.
+static bool is_hopeless(const brood_pool *pool, const brd_station *s)
+{
+    return !pool->proven &&
+           (s->child.link.failure == BROOD_EBUILD || s->seat.broke == BROOD_EBUILD);
+}
+
 static void station_ended(brood_pool *pool, brd_station *s, const brd_exit *ended)
 {
     char text[512];
@@ -199,6 +206,8 @@ static void station_ended(brood_pool *pool, brd_station *s, const brd_exit *ende
     describe(s, ended, text, sizeof text, &error);
     tell_end(pool, s, farewell, &error);
     bool fruitful = s->seat.productive;
+    if (is_hopeless(pool, s))
+        pool->fruitless = pool->options.restarts;
     fruitful |= lose_tasks(pool, s, &error, text, sizeof text);
     unwatch(pool, s);
     brd_alarm_stop(&pool->alarms, &s->alarm);

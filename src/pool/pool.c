@@ -87,8 +87,14 @@ static int make_stations(brood_pool *pool)
 
 static int make_memory(brood_pool *pool)
 {
-    if (apr_pool_create_unmanaged(&pool->memory) != APR_SUCCESS)
+    // Not below APR's root: its lock could be held elsewhere while this process is forked.
+    if (apr_allocator_create(&pool->allocator) != APR_SUCCESS)
         return BROOD_ENOMEM;
+    if (apr_pool_create_unmanaged_ex(&pool->memory, NULL, pool->allocator) != APR_SUCCESS) {
+        apr_allocator_destroy(pool->allocator);
+        return BROOD_ENOMEM;
+    }
+    apr_allocator_owner_set(pool->allocator, pool->memory);
     pool->functions = brd_functions_make(pool->memory);
     return pool->functions ? make_stations(pool) : BROOD_ENOMEM;
 }

@@ -59,6 +59,7 @@ struct brood_pool {
     struct brd_forkserver *server; /* that bears its workers; NULL: they are spawned */
     struct brd_forkserver *copy;   /* the same, of start method fork: the pool's own */
     struct apr_pool_t *memory;
+    struct apr_allocator_t *allocator; /* of that; goes with it */
     brd_functions *functions;
 
     uint32_t size;             /* workers that there are to be */

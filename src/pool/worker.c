@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/fail.h"
 #include "base/function.h"
+#include "process/at_hand.h"
 #include "process/self.h"
 #include <brood/task.h>
 #include <string.h>
@@ -14,11 +15,9 @@ enum { REPORT_EVERY_MS = 10 };
 
 /** What this worker is at; a worker is one process. */
 static struct worker {
-    brd_port *port;        /* NULL: this process is no worker */
-    unsigned generation;   /* of the process that wrote here */
-    _Atomic uint64_t task; /* 0: none; other threads of the task may ask */
-    _Atomic uint32_t item;
-    brd_time reported; /* when the last report went out */
+    brd_port *port;      /* NULL: this process is no worker */
+    unsigned generation; /* of the process that wrote here */
+    brd_time reported;   /* when the last report went out */
     void *state;
 } self;
 
@@ -60,25 +59,14 @@ static int run_one(run *r, uint32_t index, unsigned char *bytes, size_t size)
     brood_message args = BROOD_MESSAGE_INIT, result = BROOD_MESSAGE_INIT;
     brd_message_view(&args, bytes, size);
     brd_fail_reset();
-    atomic_store_explicit(&self.item, index, memory_order_relaxed);
-    atomic_store_explicit(&self.task, r->id, memory_order_relaxed);
+    brd_at_hand_set(r->id, index);
     self.reported = 0;
     int failed = r->function(&args, &result);
-    atomic_store_explicit(&self.task, 0, memory_order_relaxed);
+    brd_at_hand_set(0, 0);
     int status = reply(r, index, failed, &result);
     brood_message_clear(&args);
     brood_message_clear(&result);
     return status;
-}
-
-static bool is_cancelled(uint64_t id, uint32_t item)
-{
-    const brd_link_words *words = self.port->words;
-    uint64_t cancelled = atomic_load_explicit(&words->cancelled, memory_order_acquire);
-    if (cancelled != id && cancelled != BRD_ALL_TASKS)
-        return false;
-    uint32_t which = atomic_load_explicit(&words->cancelled_item, memory_order_relaxed);
-    return which == BRD_ALL_ITEMS || which == item;
 }
 
 static int run_items(run *r, unsigned char *contents, uint32_t count)
@@ -92,8 +80,8 @@ static int run_items(run *r, unsigned char *contents, uint32_t count)
         uint64_t size = head.stride;
         if (!size)
             memcpy(&size, sizes + i * sizeof size, sizeof size);
-        status = is_cancelled(r->id, i) ? refuse(r, i, BROOD_ECANCELLED)
-                                        : run_one(r, i, item, (size_t)size);
+        status = brd_at_hand_cancelled(r->id, i) ? refuse(r, i, BROOD_ECANCELLED)
+                                                 : run_one(r, i, item, (size_t)size);
         item += head.stride ? head.stride : brd_round_up((size_t)size, sizeof(uint64_t));
     }
     return status;
@@ -117,7 +105,6 @@ static void forget(void)
 {
     self.port = NULL;
     self.state = NULL;
-    atomic_store(&self.task, 0);
     self.generation = brd_generation();
 }
 
@@ -127,6 +114,7 @@ int brd_worker_main(brd_port *port)
     brd_work work;
     int status;
     forget();
+    brd_at_hand_open(port);
     self.port = port;
     runs_tasks = true;
     while ((status = brd_port_next(port, &work)) == BROOD_OK) {
@@ -141,22 +129,11 @@ int brd_worker_main(brd_port *port)
 
 /* -------------------------------------------------------- inside of a task */
 
-static uint64_t task_at_hand(void)
-{
-    bool mine = self.generation == brd_generation();
-    return mine ? atomic_load_explicit(&self.task, memory_order_relaxed) : 0;
-}
-
-int brood_cancelled(void)
-{
-    uint64_t id = task_at_hand();
-    return id && is_cancelled(id, atomic_load_explicit(&self.item, memory_order_relaxed));
-}
-
 int brood_report(uint64_t done, uint64_t total, const char *text)
 {
-    uint64_t id = task_at_hand();
-    if (!runs_tasks || !id)
+    uint32_t item = 0;
+    uint64_t id = brd_at_hand(&item);
+    if (!runs_tasks || !id || !self.port || self.generation != brd_generation())
         return BROOD_EINVAL;
     brd_time now = brd_os_now();
     if (self.reported && done != total && now - self.reported < REPORT_EVERY_MS * BRD_MS)
@@ -165,11 +142,8 @@ int brood_report(uint64_t done, uint64_t total, const char *text)
     size_t size = text ? strlen(text) : 0;
     if (size > BRD_REPORT_TEXT)
         size = BRD_REPORT_TEXT;
-    brd_report_head head = {.id = id,
-                            .done = done,
-                            .total = total,
-                            .index = atomic_load_explicit(&self.item, memory_order_relaxed),
-                            .size = (uint32_t)size};
+    brd_report_head head = {
+        .id = id, .done = done, .total = total, .index = item, .size = (uint32_t)size};
     brd_port_report(self.port, &head, text);
     return BROOD_OK;
 }

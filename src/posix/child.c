@@ -11,10 +11,12 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #if defined(__linux__)
 #include <dirent.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #endif
@@ -93,6 +95,49 @@ int brd_os_child_setup(int64_t parent, brd_handle last_inherited, bool alone)
         brd_fd_note(fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -1 : fd);
     if (status == 0 && !brd_is_none(last_inherited))
         close_inherited(brd_fd_of(last_inherited) < 2 ? 3 : brd_fd_of(last_inherited) + 1);
+    return status;
+}
+
+static int limit_memory(uint64_t bytes)
+{
+#if defined(__linux__)
+    const int what = RLIMIT_DATA; // what is shared does not count
+#else
+    const int what = RLIMIT_AS;
+#endif
+    const struct rlimit limit = {.rlim_cur = (rlim_t)bytes, .rlim_max = (rlim_t)bytes};
+    return setrlimit(what, &limit) < 0 ? brd_error(errno) : 0;
+}
+
+#if defined(__linux__)
+
+static int limit_cpus(const brd_limits *limits)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (size_t cpu = 0; cpu < 64 * 16 && cpu < CPU_SETSIZE; cpu++)
+        if (limits->cpus[cpu / 64] >> (cpu % 64) & 1)
+            CPU_SET(cpu, &set);
+    return sched_setaffinity(0, sizeof set, &set) < 0 ? brd_error(errno) : 0;
+}
+
+#else
+
+static int limit_cpus(const brd_limits *limits)
+{
+    (void)limits;
+    return BROOD_ENOTSUP;
+}
+
+#endif
+
+int brd_os_child_limit(const brd_limits *limits)
+{
+    int status = limits->memory ? limit_memory(limits->memory) : 0;
+    if (!status && limits->ncpus)
+        status = limit_cpus(limits);
+    if (!status && limits->nice && setpriority(PRIO_PROCESS, 0, (int)limits->nice) < 0)
+        status = brd_error(errno);
     return status;
 }
 

@@ -44,6 +44,10 @@ static int begin_life(const brd_launch *how)
     brd_fd_close_ours(how->inherit, how->ninherit);
     brd_threads_forget();
     error = brd_child_null(0, O_RDONLY);
+    if (error == 0 && how->no_output)
+        error = brd_child_null(1, O_WRONLY);
+    if (error == 0 && how->no_errors)
+        error = brd_child_null(2, O_WRONLY);
     if (error == 0 && how->directory && chdir(how->directory) < 0)
         error = errno;
     if (how->env)

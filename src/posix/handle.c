@@ -113,6 +113,27 @@ int brd_fd_own(int *fd)
     return status;
 }
 
+int brd_pipe_open(int ends[2])
+{
+    int status = 0;
+#if defined(__APPLE__)
+    int made = pipe(ends);
+#else
+    int made = pipe2(ends, O_CLOEXEC);
+#endif
+    if (made < 0)
+        return brd_error(errno);
+    for (int i = 0; i < 2; i++) {
+        int owned = brd_fd_own(&ends[i]);
+        status = status ? status : owned;
+    }
+    if (status) {
+        brd_fd_close(&ends[0]);
+        brd_fd_close(&ends[1]);
+    }
+    return status;
+}
+
 int brd_fd_nonblocking(int fd)
 {
     int flags = fcntl(fd, F_GETFL);

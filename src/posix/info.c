@@ -302,6 +302,19 @@ int brd_os_argument(unsigned index, char *buffer, size_t cap)
 #endif
 #endif
 
+int brd_os_self_program(char *buffer, size_t cap)
+{
+    int status = brd_os_self_path(buffer, cap);
+#if defined(__linux__)
+    static const char gone[] = " (deleted)", image[] = "/proc/self/exe";
+    size_t size = status ? 0 : strlen(buffer), end = sizeof gone - 1;
+    if (size > end && memcmp(buffer + size - end, gone, end) == 0 && access(buffer, X_OK) != 0 &&
+        access(image, X_OK) == 0)
+        status = path_copy(image, buffer, cap);
+#endif
+    return status;
+}
+
 unsigned brd_os_cpu_count(void)
 {
     unsigned count = cpu_affinity();

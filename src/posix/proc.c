@@ -297,11 +297,7 @@ int brd_os_proc_adopt(brd_proc *out, int64_t pid, brd_handle life, brd_handle ne
 int brd_os_news_open(brd_handle *reader, brd_handle *writer)
 {
     int ends[2] = {-1, -1};
-    if (pipe(ends) < 0)
-        return brd_error(errno);
-    int status = brd_fd_own(&ends[0]);
-    if (!status)
-        status = brd_fd_own(&ends[1]);
+    int status = brd_pipe_open(ends);
     if (!status)
         status = brd_fd_nonblocking(ends[0]);
     if (!status)

@@ -59,6 +59,9 @@ int brd_fd_own(int *fd);
 /** A close-on-exec duplicate that is `least` or above. *out is new. */
 int brd_fd_duplicate(int fd, int least, int *out);
 
+/** A pipe; both ends are owned. Where the system can, no other start ever sees them. */
+int brd_pipe_open(int ends[2]);
+
 int brd_fd_nonblocking(int fd);
 
 /** Counts a descriptor among ours, or no longer; owning, duplicating and closing do it. */

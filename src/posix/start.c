@@ -95,6 +95,8 @@ static int plan_init(plan *p, const brd_launch *how)
 #endif
     for (int fd = 0; fd < 3; fd++)
         p->open[fd] = fcntl(fd, F_GETFD) >= 0;
+    p->open[1] = p->open[1] && !how->no_output;
+    p->open[2] = p->open[2] && !how->no_errors;
     sigemptyset(&p->mask);
     sigaddset(&p->mask, SIGINT);
     return plan_sources(p);
@@ -262,12 +264,7 @@ static int report_open(plan *p, int pipes[2])
     int status = 0;
     getrlimit(RLIMIT_NOFILE, &limit);
     p->last_to_try = limit.rlim_cur > 65536 ? 65536 : (int)limit.rlim_cur;
-    if (pipe(pipes) < 0)
-        return brd_error(errno);
-    status = brd_fd_own(&pipes[0]);
-    if (status)
-        return status;
-    status = brd_fd_own(&pipes[1]);
+    status = brd_pipe_open(pipes);
     if (status)
         return status;
     return brd_fd_duplicate(pipes[1], top > ABOVE_TARGETS ? top : ABOVE_TARGETS, &p->report);

@@ -31,6 +31,7 @@ int brd_startup_begin(brd_startup *s, const brood_context *context)
                        .parent_bell = BRD_NONE,
                        .worker_bell = BRD_NONE,
                        .last_inherited = BRD_NONE,
+                       .limits = context->limits,
                        .method = context->method};
     if (apr_generate_random_bytes(s->token, sizeof s->token) != APR_SUCCESS)
         return BROOD_ENOTSUP;

@@ -20,6 +20,7 @@ static bool is_copy;      // forked: the other streams are the parent's, and so 
 static _Noreturn void end(int code)
 {
     (void)fflush(is_copy ? stdout : NULL);
+    (void)fflush(stderr); // which is not always without a buffer
     brd_os_exit(code);
 }
 
@@ -111,7 +112,9 @@ static _Noreturn void live(brd_chan *chan, const brd_startup *startup)
     brd_set_self(startup);
     if (startup->server)
         brd_forkserver_run(chan, startup);
-    int status = resolve(startup, &entry);
+    int status = brd_os_child_limit(&startup->limits);
+    if (!status)
+        status = resolve(startup, &entry);
     if (!status)
         status = open_port(startup, chan);
     if (!status)

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_NICE = 19 };
+
 static brood_context default_context;
 static _Atomic int default_made;
 static _Atomic int default_method; // a brood_start_method; 0: nobody has set it
@@ -110,6 +112,45 @@ static brood_start_method default_for(const brood_context_options *o)
     return method == BROOD_FORK && o->executable ? BROOD_SPAWN : method;
 }
 
+static bool makes_sense(const brood_context_options *o)
+{
+    for (size_t i = 0; o->env && o->env[i]; i++)
+        if (o->env[i][0] == '\0' || o->env[i][0] == '=')
+            return false;
+    for (uint32_t i = 0; i < o->ncpus; i++)
+        if (!o->cpus || o->cpus[i] >= 64 * sizeof((brd_limits *)0)->cpus / 8)
+            return false;
+    if (o->out > BROOD_STDIO_NULL || o->err > BROOD_STDIO_NULL || o->nice > MOST_NICE)
+        return false;
+    return o->method <= BROOD_FORK && !(o->preload && o->method != BROOD_FORKSERVER) &&
+           !(o->executable && o->method == BROOD_FORK);
+}
+
+static int copy_texts(char ***out, const char *const *texts)
+{
+    size_t count = 0;
+    int status = BROOD_OK;
+    if (!texts)
+        return BROOD_OK;
+    while (texts[count])
+        count++;
+    *out = calloc(count + 1, sizeof **out);
+    if (!*out)
+        return BROOD_ENOMEM;
+    for (size_t i = 0; !status && i < count; i++)
+        status = copy_text(&(*out)[i], texts[i]);
+    return status;
+}
+
+static void copy_limits(brd_limits *limits, const brood_context_options *o)
+{
+    limits->memory = o->memory;
+    limits->nice = o->nice;
+    limits->ncpus = o->ncpus;
+    for (uint32_t i = 0; i < o->ncpus; i++)
+        limits->cpus[o->cpus[i] / 64] |= UINT64_C(1) << (o->cpus[i] % 64);
+}
+
 int brood_context_create(brood_context **out, const brood_context_options *options)
 {
     brood_context_options o = BROOD_CONTEXT_OPTIONS_INIT;
@@ -119,8 +160,7 @@ int brood_context_create(brood_context **out, const brood_context_options *optio
         memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
     if (!o.method)
         o.method = default_for(&o);
-    if (o.method > BROOD_FORK || (o.preload && o.method != BROOD_FORKSERVER) ||
-        (o.executable && o.method == BROOD_FORK))
+    if (!makes_sense(&o))
         return BROOD_EINVAL;
     if (!is_available(o.method))
         return BROOD_ENOTSUP;
@@ -131,9 +171,16 @@ int brood_context_create(brood_context **out, const brood_context_options *optio
     c->generation = brd_generation();
     c->preload = o.preload;
     c->fork_anyway = o.fork_anyway != 0;
+    c->out = o.out;
+    c->err = o.err;
+    copy_limits(&c->limits, &o);
     int status = brd_os_mutex_init(&c->lock);
     if (!status)
         status = copy_text(&c->executable, o.executable);
+    if (!status)
+        status = copy_text(&c->directory, o.directory);
+    if (!status)
+        status = copy_texts(&c->env, o.env);
     if (status)
         brood_context_destroy(c);
     else
@@ -148,6 +195,10 @@ void brood_context_destroy(brood_context *context)
     if (context->generation == brd_generation())
         brd_forkserver_close(&context->server);
     brd_os_mutex_clear(&context->lock);
+    for (size_t i = 0; context->env && context->env[i]; i++)
+        free(context->env[i]);
+    free(context->env);
+    free(context->directory);
     free(context->executable);
     free(context);
 }

@@ -12,6 +12,10 @@ struct brood_context {
     char *executable;          /* NULL: this program */
     brood_function *preload;   /* NULL: none */
     bool fork_anyway;
+    char **env;      /* changes, up to NULL; or NULL */
+    char *directory; /* NULL: this process's own */
+    brood_stdio out, err;
+    brd_limits limits;
     unsigned generation; /* of the process that the rest belongs to */
     brd_mutex lock;
     struct brd_forkserver *server; /* once one was needed */

@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "ipc/message.h"
+#include "process/active.h"
+#include "process/at_hand.h"
 #include "process/birth.h"
 #include "process/forkserver.h"
 #include <brood/process.h>
@@ -16,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_GRACE_MS = 1000, FAILED = 1 };
+enum { DEFAULT_GRACE_MS = 1000, FAILED = 1, THE_TASK = 1 };
 
 struct brood_process {
     brd_mutex lock;
@@ -32,6 +34,7 @@ struct brood_process {
     brd_place place; /* of the function */
     brood_message args;
     int64_t grace;
+    brd_active active;
     char name[BRD_NAME_SIZE];
 };
 
@@ -42,7 +45,9 @@ static int run(brood_function *function, const brd_work *work, const char *name)
     brood_message args = BROOD_MESSAGE_INIT, result = BROOD_MESSAGE_INIT;
     brd_message_view(&args, work->contents, (size_t)work->head->size);
     brd_fail_reset();
+    brd_at_hand_set(THE_TASK, 0);
     int code = function(&args, &result);
+    brd_at_hand_set(0, 0);
     if (code && *brd_fail_text()) {
         fprintf(stderr, "brood: %s: %s\n", name, brd_fail_text());
         code = FAILED;
@@ -59,6 +64,7 @@ static int process_main(brd_port *port)
     brd_code code = {0};
     brd_work work;
     int status;
+    brd_at_hand_open(port);
     while ((status = brd_port_next(port, &work)) == BROOD_OK && work.kind == BRD_RECORD_FUNCTION)
         if ((status = brd_child_learn(&code, work.function)) != BROOD_OK)
             break;
@@ -78,9 +84,11 @@ static int read_options(brood_process *p, const brood_process_options *options)
     brood_process_options o = BROOD_PROCESS_OPTIONS_INIT;
     if (options)
         memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
-    if (o.grace < 0 || (o.name && strlen(o.name) >= sizeof p->name))
+    if (o.grace < 0 || o.at_exit > BROOD_AT_EXIT_WAIT ||
+        (o.name && strlen(o.name) >= sizeof p->name))
         return BROOD_EINVAL;
     p->grace = o.grace ? o.grace : DEFAULT_GRACE_MS;
+    p->active = (brd_active){.process = p, .awaited = o.at_exit == BROOD_AT_EXIT_WAIT};
     p->context = o.context ? o.context : brd_context_default();
     if (o.name)
         memcpy(p->name, o.name, strlen(o.name));
@@ -130,7 +138,7 @@ static int send_function(brood_process *p)
         return status;
     if (size)
         memcpy(room, bytes, size);
-    const brd_task_head head = {.id = 1, .count = 1};
+    const brd_task_head head = {.id = THE_TASK, .count = 1};
     (void)brd_link_commit(link, &head);
     brd_link_flush(link);
     return BROOD_OK;
@@ -178,6 +186,8 @@ int brood_process_start(brood_process *p)
     brd_os_mutex_lock(&p->lock);
     int status = p->started ? BROOD_EBUSY : start(p);
     brd_os_mutex_unlock(&p->lock);
+    if (!status)
+        brd_active_add(&p->active);
     return status;
 }
 
@@ -280,6 +290,17 @@ int brood_process_kill(brood_process *p)
     return end(p, true);
 }
 
+int brood_process_interrupt(brood_process *p)
+{
+    if (!p)
+        return BROOD_EINVAL;
+    brd_os_mutex_lock(&p->lock);
+    if (p->started && !has_ended(p))
+        brd_link_cancel(&p->child.link, THE_TASK, BRD_ALL_ITEMS);
+    brd_os_mutex_unlock(&p->lock);
+    return BROOD_OK;
+}
+
 int brood_process_is_alive(brood_process *p)
 {
     if (!p)
@@ -309,6 +330,7 @@ void brood_process_destroy(brood_process *p)
 {
     if (!p)
         return;
+    brd_active_remove(&p->active);
     brd_os_mutex_lock(&p->lock);
     bool runs = p->started && !has_ended(p);
     if (runs) {

@@ -16,7 +16,7 @@ static int spawn(brd_proc *out, const brood_context *context, brd_launch *how)
             return BROOD_EINVAL;
         memcpy(program, context->executable, strlen(context->executable) + 1);
     } else {
-        status = brd_os_self_path(program, sizeof program);
+        status = brd_os_self_program(program, sizeof program);
     }
     (void)snprintf(argument, sizeof argument, BRD_WORKER_ARGUMENT "%lld",
                    (long long)brd_os_proc_inherited(how, 0).os);
@@ -44,5 +44,19 @@ static int fork_here(brd_proc *out, const brd_launch *how)
 
 int brd_give_life(brd_proc *out, const brood_context *context, brd_launch *how)
 {
-    return context->method == BROOD_FORK ? fork_here(out, how) : spawn(out, context, how);
+    const char *const *env = NULL;
+    int status = BROOD_OK;
+    if (context->env)
+        status = brd_os_env_make((const char *const *)context->env, &env);
+    if (status)
+        return status;
+    how->env = env;
+    how->directory = context->directory;
+    how->memory = context->limits.memory;
+    how->no_output = context->out == BROOD_STDIO_NULL;
+    how->no_errors = context->err == BROOD_STDIO_NULL;
+    status = context->method == BROOD_FORK ? fork_here(out, how) : spawn(out, context, how);
+    how->env = NULL;
+    brd_os_env_free(env);
+    return status;
 }

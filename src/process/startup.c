@@ -26,12 +26,16 @@ enum {
     AT_PATH = 136,
     AT_NAME = BRD_STARTUP_SIZE - BRD_NAME_SIZE,
     AT_FLAGS = AT_NAME - 4,
-    AT_METHOD = AT_FLAGS - 4
+    AT_METHOD = AT_FLAGS - 4,
+    AT_NICE = AT_METHOD - 4,
+    AT_NCPUS = AT_NICE - 4,
+    AT_MEMORY = AT_NCPUS - 8,
+    AT_CPUSET = AT_MEMORY - (int)sizeof((brd_limits *)0)->cpus
 };
 
-enum { ALONE = 1, SERVER = 2 };
+enum { ALONE = 1, SERVER = 2, CPU_WORDS = 16 };
 
-_Static_assert(AT_PATH + sizeof((brd_place *)0)->module <= AT_METHOD, "the path fits");
+_Static_assert(AT_PATH + sizeof((brd_place *)0)->module <= AT_CPUSET, "the path fits");
 
 static void put_handle(unsigned char *at, brd_handle h)
 {
@@ -64,6 +68,11 @@ void brd_startup_encode(const brd_startup *s, unsigned char bytes[BRD_STARTUP_SI
     memcpy(bytes + AT_PATH, s->entry.module, strlen(s->entry.module));
     brd_put32(bytes + AT_FLAGS, (s->alone ? ALONE : 0U) | (s->server ? SERVER : 0U));
     brd_put32(bytes + AT_METHOD, s->method);
+    brd_put32(bytes + AT_NICE, s->limits.nice);
+    brd_put32(bytes + AT_NCPUS, s->limits.ncpus);
+    brd_put64(bytes + AT_MEMORY, s->limits.memory);
+    for (size_t i = 0; i < CPU_WORDS; i++)
+        brd_put64(bytes + AT_CPUSET + 8 * i, s->limits.cpus[i]);
     memcpy(bytes + AT_NAME, s->name, strlen(s->name));
 }
 
@@ -89,6 +98,11 @@ int brd_startup_decode(brd_startup *s, const unsigned char bytes[BRD_STARTUP_SIZ
     s->alone = brd_get32(bytes + AT_FLAGS) & ALONE;
     s->server = brd_get32(bytes + AT_FLAGS) & SERVER;
     s->method = brd_get32(bytes + AT_METHOD);
+    s->limits.nice = brd_get32(bytes + AT_NICE);
+    s->limits.ncpus = brd_get32(bytes + AT_NCPUS);
+    s->limits.memory = brd_get64(bytes + AT_MEMORY);
+    for (size_t i = 0; i < CPU_WORDS; i++)
+        s->limits.cpus[i] = brd_get64(bytes + AT_CPUSET + 8 * i);
     memcpy(s->name, bytes + AT_NAME, sizeof s->name - 1);
     return BROOD_OK;
 }

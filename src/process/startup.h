@@ -9,7 +9,7 @@
 #include "os.h"
 
 enum {
-    BRD_STARTUP_SIZE = 1280,
+    BRD_STARTUP_SIZE = 1536,
     BRD_NAME_SIZE = 64,
     BRD_DEPTH_LIMIT = 8 /* a worker's worker's worker ... */
 };
@@ -37,6 +37,7 @@ typedef struct brd_startup {
                         it runs first, a brood_function, or offset 0 for none */
     bool alone;      /* it does not end with the thread that started it, only with the process */
     bool server;     /* it is a forkserver */
+    brd_limits limits;
     uint32_t method; /* how it starts its own children if it is not told: a brood_start_method */
     char name[BRD_NAME_SIZE];
 } brd_startup;

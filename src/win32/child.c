@@ -46,6 +46,18 @@ int brd_os_child_setup(int64_t parent, brd_handle last_inherited, bool alone)
     return 0;
 }
 
+int brd_os_child_limit(const brd_limits *limits)
+{
+    HANDLE self = GetCurrentProcess();
+    if (limits->nice && !SetPriorityClass(self, limits->nice < 10 ? BELOW_NORMAL_PRIORITY_CLASS
+                                                                  : IDLE_PRIORITY_CLASS))
+        return brd_win32_error(GetLastError());
+    // One group of processors has 64 at the most, and a process is in one by default.
+    if (limits->ncpus && !SetProcessAffinityMask(self, (DWORD_PTR)limits->cpus[0]))
+        return brd_win32_error(GetLastError());
+    return 0;
+}
+
 _Noreturn void brd_os_exit(int code)
 {
     // ExitProcess would run the libraries' endings, and wait for their locks.

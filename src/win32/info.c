@@ -90,6 +90,11 @@ int brd_os_self_path(char *buffer, size_t cap)
     return status;
 }
 
+int brd_os_self_program(char *buffer, size_t cap)
+{
+    return brd_os_self_path(buffer, cap); // a file that runs cannot be deleted
+}
+
 int brd_os_argument(unsigned index, char *buffer, size_t cap)
 {
     int argc = 0, status = BROOD_EINVAL;

@@ -57,11 +57,11 @@ static int birth_texts(birth *b, const brd_launch *how)
 }
 
 /* Our own stdout or stderr for the child; the empty device for stdin or none. */
-static int inheritable_std(DWORD which, HANDLE *out)
+static int inheritable_std(DWORD which, bool own_one, HANDLE *out)
 {
     SECURITY_ATTRIBUTES inheritable = {sizeof inheritable, NULL, TRUE};
     HANDLE self = GetCurrentProcess(), own = GetStdHandle(which), h = NULL;
-    if (which != STD_INPUT_HANDLE && own && own != INVALID_HANDLE_VALUE &&
+    if (own_one && own && own != INVALID_HANDLE_VALUE &&
         DuplicateHandle(self, own, self, out, 0, TRUE, DUPLICATE_SAME_ACCESS))
         return 0;
     h = CreateFileW(L"NUL", GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE,
@@ -91,7 +91,8 @@ static int birth_handles(birth *b, const brd_launch *how)
     if (!b->list || !b->flags)
         return BROOD_ENOMEM;
     for (size_t i = 0; i < 3; i++) {
-        int status = inheritable_std(which[i], &b->std[i]);
+        bool own_one = i == 1 ? !how->no_output : i == 2 && !how->no_errors;
+        int status = inheritable_std(which[i], own_one, &b->std[i]);
         if (status)
             return status;
         list_add(b, b->std[i]);
@@ -105,10 +106,14 @@ static int birth_handles(birth *b, const brd_launch *how)
     return 0;
 }
 
-static int birth_job(birth *b)
+static int birth_job(birth *b, uint64_t memory)
 {
     JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits = {0};
     limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
+    if (memory) {
+        limits.BasicLimitInformation.LimitFlags |= JOB_OBJECT_LIMIT_PROCESS_MEMORY;
+        limits.ProcessMemoryLimit = memory < SIZE_MAX ? (SIZE_T)memory : SIZE_MAX;
+    }
     b->job = CreateJobObjectW(NULL, NULL);
     if (!b->job ||
         !SetInformationJobObject(b->job, JobObjectExtendedLimitInformation, &limits, sizeof limits))
@@ -210,7 +215,7 @@ int brd_os_proc_start(brd_proc *out, const brd_launch *how)
     if (!status)
         status = birth_handles(&b, how);
     if (!status)
-        status = birth_job(&b);
+        status = birth_job(&b, how->memory);
     if (!status)
         status = birth_attributes(&b);
     if (!status)

@@ -32,6 +32,24 @@ void act_block_signals(void);
 bool act_thread_start(void);
 void act_thread_end(void);
 
+/** Ignores the ends of all children (SIGCHLD), as some hosts do. False: not here. */
+bool act_ignore_children(void);
+/** Waits for whatever child ends, as some hosts do; act_thread_end. False: not here. */
+bool act_reap_children(void);
+
+/** Closes standard input, output and error. */
+void act_close_standard(void);
+/** From now on this process and its children have no /proc. False: not here, or not allowed. */
+bool act_hide_proc(void);
+
+/** Bytes of the longest path that programs may have. */
+size_t act_longest_path(void);
+
+/** A cpu that this process may use. */
+uint32_t act_some_cpu(void);
+/** How nice this process is: as what a context asked for, or as one that does the same. */
+int act_niceness(void);
+
 /** The process whose child this one is. */
 int64_t act_parent(void);
 

@@ -6,16 +6,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #if defined(__linux__)
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #endif
 
@@ -94,6 +99,59 @@ void act_thread_end(void)
     close(stranger_end[1]);
     pthread_join(stranger, NULL);
     close(stranger_end[0]);
+}
+
+bool act_ignore_children(void)
+{
+    return signal(SIGCHLD, SIG_IGN) != SIG_ERR;
+}
+
+static void *reap(void *baton)
+{
+    struct pollfd end = {.fd = stranger_end[0], .events = POLLIN};
+    while (poll(&end, 1, 1) <= 0)
+        (void)waitpid(-1, NULL, WNOHANG);
+    return baton;
+}
+
+bool act_reap_children(void)
+{
+    return pipe(stranger_end) == 0 && pthread_create(&stranger, NULL, reap, NULL) == 0;
+}
+
+void act_close_standard(void)
+{
+    for (int fd = 0; fd < 3; fd++)
+        close(fd);
+}
+
+bool act_hide_proc(void)
+{
+#if defined(__linux__)
+    return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           umount2("/proc", MNT_DETACH) == 0;
+#else
+    return false;
+#endif
+}
+
+size_t act_longest_path(void)
+{
+    return PATH_MAX;
+}
+
+uint32_t act_some_cpu(void)
+{
+#if defined(__linux__)
+    return (uint32_t)sched_getcpu();
+#else
+    return 0;
+#endif
+}
+
+int act_niceness(void)
+{
+    return getpriority(PRIO_PROCESS, 0);
 }
 
 int64_t act_parent(void)

@@ -104,6 +104,45 @@ void act_thread_end(void)
 {
 }
 
+bool act_ignore_children(void)
+{
+    return false; // nothing is reaped here
+}
+
+bool act_reap_children(void)
+{
+    return false;
+}
+
+void act_close_standard(void)
+{
+    static const DWORD which[] = {STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE};
+    for (size_t i = 0; i < 3; i++) {
+        CloseHandle(GetStdHandle(which[i]));
+        SetStdHandle(which[i], NULL);
+    }
+}
+
+bool act_hide_proc(void)
+{
+    return false;
+}
+
+size_t act_longest_path(void)
+{
+    return MAX_PATH;
+}
+
+uint32_t act_some_cpu(void)
+{
+    return 0;
+}
+
+int act_niceness(void)
+{
+    return GetPriorityClass(GetCurrentProcess()) == IDLE_PRIORITY_CLASS ? 12 : 0;
+}
+
 int64_t act_parent(void)
 {
     return -1;

@@ -356,6 +356,157 @@ static void many_at_once(void)
     gate_remove(&g, MANY);
 }
 
+/* ---------------------------------------------------------- asked to end, listed */
+
+/** Passes the gate, and then leaves another file. */
+static int passes_and_tells(brood_message *args, brood_message *result)
+{
+    char name[1100];
+    const char *path;
+    int32_t index;
+    int status = gate_pass(args, result);
+    brood_message_rewind(args);
+    if (status || brood_unpack(args, "si", &path, &index))
+        return 1;
+    gate_name(name, sizeof name, path, index + 10);
+    file_touch(name);
+    return 0;
+}
+
+static int runs_until_interrupted(brood_message *args, brood_message *result)
+{
+    char name[1100];
+    const char *path;
+    int32_t index;
+    (void)result;
+    if (brood_unpack(args, "si", &path, &index))
+        return 1;
+    gate_name(name, sizeof name, path, index);
+    file_touch(name);
+    brd_time until = test_deadline(60000);
+    while (!brood_cancelled() && brd_os_now() < until)
+        moment();
+    return brood_cancelled() ? 23 : 24;
+}
+
+static void is_interrupted(void)
+{
+    gate g;
+    gate_make(&g);
+    brood_process *p = NULL, *other = NULL;
+    ASSERT_OK(brood_process_call(&p, runs_until_interrupted, "si", g.path, 0));
+    ASSERT_OK(brood_process_call(&other, runs_until_interrupted, "si", g.path, 1));
+    CU_ASSERT(gate_await(&g, 0) && gate_await(&g, 1));
+    CU_ASSERT_EQUAL(brood_process_join(p, 20), BROOD_ETIMEDOUT);
+    ASSERT_OK(brood_process_interrupt(p));
+    ASSERT_OK(brood_process_join(p, LONG));
+    CU_ASSERT_EQUAL(brood_process_exit(p).code, 23);
+    CU_ASSERT_EQUAL(brood_process_is_alive(other), 1); // nobody asked that one
+    ASSERT_OK(brood_process_interrupt(p));             // it has ended
+    CU_ASSERT_EQUAL(brood_process_interrupt(NULL), BROOD_EINVAL);
+    brood_process_destroy(p);
+    ASSERT_OK(brood_process_interrupt(other));
+    ASSERT_OK(brood_process_join(other, LONG));
+    CU_ASSERT_EQUAL(brood_process_exit(other).code, 23);
+    brood_process_destroy(other);
+    gate_remove(&g, 2);
+}
+
+static bool is_active(brood_process *p)
+{
+    brood_process *all[8] = {NULL};
+    size_t count = brood_active_children(all, 8);
+    for (size_t i = 0; i < count && i < 8; i++)
+        if (all[i] == p)
+            return true;
+    return false;
+}
+
+static int tell_children(brood_message *args, brood_message *result)
+{
+    (void)args, (void)result;
+    return (int)brood_active_children(NULL, 0) + 40;
+}
+
+static void active_ones_are_listed(void)
+{
+    gate g;
+    gate_make(&g);
+    brood_process *made = NULL, *asked = NULL;
+    CU_ASSERT_EQUAL(brood_active_children(NULL, 0), 0);
+    ASSERT_OK(brood_process_create(&made, gate_pass, NULL, NULL));
+    CU_ASSERT(!is_active(made));
+    brood_process *first = at_gate(&g, 0), *second = at_gate(&g, 1);
+    CU_ASSERT_EQUAL(brood_active_children(NULL, 0), 2);
+    CU_ASSERT(is_active(first) && is_active(second));
+    ASSERT_OK(brood_process_call(&asked, tell_children, "")); // a child has none of ours
+    ASSERT_OK(brood_process_join(asked, LONG));
+    CU_ASSERT_EQUAL(brood_process_exit(asked).code, 40);
+    ASSERT_OK(brood_process_kill(first));
+    ASSERT_OK(brood_process_join(first, LONG));
+    CU_ASSERT(!is_active(first) && is_active(second) && !is_active(asked));
+    brood_process_destroy(first);
+    gate_open(&g);
+    ASSERT_OK(brood_process_join(second, LONG));
+    CU_ASSERT_EQUAL(brood_active_children(NULL, 0), 0);
+    brood_process_destroy(second);
+    brood_process_destroy(asked);
+    brood_process_destroy(made);
+    gate_remove(&g, 2);
+}
+
+/** argv: a gate that is opened, and whether the program's exit is to wait for those at it. */
+static int child_exits(int argc, char **argv)
+{
+    gate g = {0};
+    TEST_CHILD_CHECK(argc == 2);
+    snprintf(g.path, sizeof g.path, "%s", argv[0]);
+    for (int32_t i = 0; i < 2; i++) {
+        brood_process *p = NULL;
+        brood_message args = BROOD_MESSAGE_INIT;
+        TEST_CHILD_CHECK(brood_pack(&args, "si", g.path, i) == BROOD_OK);
+        TEST_CHILD_CHECK(
+            brood_process_create(&p, passes_and_tells, &args,
+                                 BROOD_PROCESS(.at_exit = argv[1][0] == 'w' ? BROOD_AT_EXIT_WAIT
+                                                                            : BROOD_AT_EXIT_END)) ==
+            BROOD_OK);
+        TEST_CHILD_CHECK(brood_process_start(p) == BROOD_OK);
+        TEST_CHILD_CHECK(gate_await(&g, i));
+        brood_message_clear(&args);
+    }
+    return 5; // with both at the gate, and nobody who destroys them
+}
+
+static bool has_passed(const gate *g, int32_t index)
+{
+    char name[1100];
+    gate_name(name, sizeof name, g->path, index + 10);
+    return file_exists(name);
+}
+
+static void exit_waits_for_those_that_say_so(void)
+{
+    gate g;
+    gate_make(&g);
+    brd_proc p = {0};
+    brd_exit ended;
+    const test_start waits = {.child = "exits", .args = {g.path, "waits"}};
+    CU_ASSERT_EQUAL_FATAL(test_start_child(&p, &waits), 0);
+    CU_ASSERT(gate_await(&g, 0) && gate_await(&g, 1));
+    CU_ASSERT_EQUAL(brd_os_proc_wait(&p, brd_os_now() + 50 * BRD_MS, &ended), BROOD_ETIMEDOUT);
+    gate_open(&g);
+    CU_ASSERT_EQUAL(test_end(&p), 5);
+    CU_ASSERT(has_passed(&g, 0) && has_passed(&g, 1));
+    gate_remove(&g, 20);
+    gate_make(&g);
+    const test_start ends = {.child = "exits", .args = {g.path, "ends"}};
+    CU_ASSERT_EQUAL_FATAL(test_start_child(&p, &ends), 0);
+    CU_ASSERT_EQUAL(test_end(&p), 5); // although the gate is closed
+    CU_ASSERT(!has_passed(&g, 0) && !has_passed(&g, 1));
+    gate_open(&g);
+    gate_remove(&g, 20);
+}
+
 static const test_case cases[] = {
     TEST_CASE(lives_once),
     TEST_CASE(refuses_nonsense),
@@ -369,6 +520,10 @@ static const test_case cases[] = {
     TEST_CASE(may_have_a_pool),
     TEST_CASE(is_called_with_packed_arguments),
     TEST_CASE(many_at_once),
+    TEST_CASE(is_interrupted),
+    TEST_CASE(active_ones_are_listed),
+    TEST_CASE(exit_waits_for_those_that_say_so),
+    TEST_CHILD("exits", child_exits),
     {0},
 };
 

@@ -1,0 +1,21 @@
+/**
+ * The processes that this program has started and not destroyed.
+ */
+#ifndef BRD_ACTIVE_H
+#define BRD_ACTIVE_H
+
+#include <brood/process.h>
+#include <stdbool.h>
+
+/** Its place in the list, inside of each process. */
+typedef struct brd_active {
+    struct brd_active *next;
+    brood_process *process;
+    bool awaited; /* the program's exit waits for it */
+    bool listed;
+} brd_active;
+
+void brd_active_add(brd_active *one);
+void brd_active_remove(brd_active *one);
+
+#endif
