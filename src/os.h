@@ -108,7 +108,7 @@ int brd_os_chan_wait(brd_chan *c, unsigned want, brd_time until);
  * turns it into a handle with brd_os_chan_take. At most 16 handles may be under
  * way; one more is BROOD_EAGAIN. The giver keeps its own handle, and keeps it open until the peer
  * answered that it has taken it. (POSIX: the descriptor rides on the next byte
- * written, the token is a counter; Windows: the token is the handle's value in
+ * written, the token counts the handles given; Windows: the token is the handle's value in
  * the process that has rights to the other one. A parent can give and take; a
  * child can do both on POSIX, and on Windows give by naming its own handle.)
  */

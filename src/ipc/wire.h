@@ -120,8 +120,8 @@ enum brd_frame_type {
     BRD_FRAME_BACK,      /* a: id of a block that is free again */
     BRD_FRAME_DROP,      /* a: id of a block that is gone */
     BRD_FRAME_FAILED,    /* a: the status why the worker could not start */
-    BRD_FRAME_GIVE,      /* to a forkserver, token: the next handle of the child to come */
-    BRD_FRAME_FORK,      /* to a forkserver, a: how many handles were given for this child */
+    BRD_FRAME_FORK,      /* to a forkserver, a: how many handles the child gets, token: the first
+                            of them; one more, for the news of its end, stands behind them */
     BRD_FRAME_FORKED     /* from it, a: process id, b: status, token: what tells of its end, or 0 */
 };
 

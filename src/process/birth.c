@@ -87,24 +87,20 @@ int brd_child_start(brd_child *c, const brood_context *context, const brd_birth 
     status = brd_startup_begin(&startup, context);
     if (!status)
         status = fill_startup(&startup, &how, birth);
+    // Before there is a child: so it never waits for its record.
+    if (!status)
+        status = brd_startup_send(&startup, link->frames.chan);
     if (!status)
         status = start_process(c, context, birth, &how);
-    if (!status) {
-        memcpy(c->token, startup.token, sizeof c->token);
-        memcpy(c->build, startup.build, sizeof c->build);
-        status = brd_startup_send(&startup, link->frames.chan);
-        child_enter(c, BRD_CHILD_STARTING);
-    }
     brd_os_close(&link->theirs);
-    if (status && c->state == BRD_CHILD_STARTING) {
-        (void)brd_os_proc_kill(&c->proc, true);
-        brd_exit ended;
-        (void)brd_os_proc_wait(&c->proc, BRD_FOREVER, &ended);
-        brd_child_exited(c);
-    }
-    if (status)
+    if (status) {
         brd_child_close(c);
-    return status;
+        return status;
+    }
+    memcpy(c->token, startup.token, sizeof c->token);
+    memcpy(c->build, startup.build, sizeof c->build);
+    child_enter(c, BRD_CHILD_STARTING);
+    return BROOD_OK;
 }
 
 int brd_child_hello(brd_child *c, const brd_hello *hello)

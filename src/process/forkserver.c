@@ -118,23 +118,18 @@ void brd_forkserver_close(brd_forkserver **server)
 
 /* ------------------------------------------------------------------- asking */
 
-static int give(brd_frames *frames, brd_handle handle, brd_time until)
-{
-    brd_frame frame = {.type = BRD_FRAME_GIVE};
-    int status = brd_os_chan_give(frames->chan, handle, &frame.token);
-    return status ? status : brd_frames_write(frames, &frame, until);
-}
-
 static int ask(brd_forkserver *f, const brd_launch *how, brd_handle news)
 {
-    brd_time until = brd_os_now() + ANSWER_MS * BRD_MS;
-    const brd_frame frame = {.type = BRD_FRAME_FORK, .a = how->ninherit};
+    brd_frame frame = {.type = BRD_FRAME_FORK, .a = how->ninherit};
+    uint64_t token;
     int status = BROOD_OK;
     for (size_t i = 0; !status && i < how->ninherit; i++)
-        status = give(&f->frames, how->inherit[i], until);
+        status = brd_os_chan_give(f->frames.chan, how->inherit[i], i ? &token : &frame.token);
     if (!status)
-        status = give(&f->frames, news, until);
-    return status ? status : brd_frames_write(&f->frames, &frame, until);
+        status = brd_os_chan_give(f->frames.chan, news, &token);
+    if (status)
+        return status;
+    return brd_frames_write(&f->frames, &frame, brd_os_now() + ANSWER_MS * BRD_MS);
 }
 
 static int bear(brd_forkserver *f, const brd_launch *how, brd_proc *out)

@@ -21,15 +21,7 @@ typedef struct server {
     brd_frames frames;
     brd_waiter *waiter;
     nestling *nest;
-    brd_handle given[MOST_GIVEN];
-    size_t ngiven;
 } server;
-
-static void drop_given(server *s)
-{
-    while (s->ngiven)
-        brd_os_close(&s->given[--s->ngiven]);
-}
 
 /* ------------------------------------------------------------------- births */
 
@@ -45,46 +37,50 @@ static int answer(server *s, const nestling *n, int status)
     return brd_frames_write(&s->frames, &frame, brd_os_now() + WRITE_MS * BRD_MS);
 }
 
-static int fork_one(server *s, nestling *n, size_t count)
+static int fork_one(server *s, nestling *n, const brd_handle *given, size_t count)
 {
-    const brd_launch how = {.inherit = s->given, .ninherit = count};
+    const brd_launch how = {.inherit = given, .ninherit = count};
     bool child = false;
     int status = brd_os_proc_fork(&n->proc, &how, &child);
     if (child)
-        brd_child_forked(s->given, count, 0, status);
+        brd_child_forked(given, count, 0, status);
     if (!status)
         status = brd_os_waiter_proc(s->waiter, &n->proc, true, n);
     return status;
 }
 
-static int bear(server *s, uint64_t count)
+// Keeps the last one, for the news.
+static int bear(server *s, brd_handle *given, size_t count)
 {
-    if (count + 1 != s->ngiven)
-        return BROOD_EPROTOCOL;
     nestling *n = calloc(1, sizeof *n);
     int status = n ? BROOD_OK : BROOD_ENOMEM;
     if (!status)
-        status = fork_one(s, n, (size_t)count);
+        status = fork_one(s, n, given, count);
     if (!status) {
-        n->news = s->given[--s->ngiven];
+        n->news = given[count];
+        given[count] = BRD_NONE;
         n->next = s->nest;
         s->nest = n;
     } else {
         free(n);
         n = NULL;
     }
-    drop_given(s);
     return answer(s, n, status);
 }
 
 static int on_frame(server *s, const brd_frame *frame)
 {
-    if (frame->type == BRD_FRAME_FORK)
-        return bear(s, frame->a);
-    if (frame->type != BRD_FRAME_GIVE || s->ngiven == MOST_GIVEN)
+    brd_handle given[MOST_GIVEN];
+    size_t count = (size_t)frame->a, taken = 0;
+    int status = BROOD_OK;
+    if (frame->type != BRD_FRAME_FORK || count >= MOST_GIVEN)
         return BROOD_EPROTOCOL;
-    int status = brd_os_chan_take(s->frames.chan, frame->token, &s->given[s->ngiven]);
-    s->ngiven += !status;
+    for (; !status && taken <= count; taken += !status)
+        status = brd_os_chan_take(s->frames.chan, frame->token + taken, &given[taken]);
+    if (!status)
+        status = bear(s, given, count);
+    while (taken)
+        brd_os_close(&given[--taken]);
     return status;
 }
 

@@ -191,7 +191,7 @@ static int frame_is(liar *l, const brd_frame *frame)
 
 static void refuses_frames_that_are_none(void)
 {
-    static const uint32_t types[] = {0,   BRD_FRAME_GIVE, BRD_FRAME_FORK, BRD_FRAME_FORKED,
+    static const uint32_t types[] = {0,   BRD_FRAME_FORK, BRD_FRAME_FORKED,
                                      255, 0x80000000,     UINT32_MAX};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         liar l;
