@@ -114,6 +114,9 @@ int brd_os_chan_wait(brd_chan *c, unsigned want, brd_time until);
  */
 int brd_os_chan_give(brd_chan *c, brd_handle h, uint64_t *token);
 
+/** Takes back what was given and is not written yet. */
+void brd_os_chan_take_back(brd_chan *c);
+
 /**
  * The handle that the peer gave. *out is new.
  * Fails with: BROOD_EPROTOCOL (no such token; a pseudo handle).
@@ -197,10 +200,16 @@ int brd_os_proc_fork(brd_proc *out, const brd_launch *how, bool *child);
 /**
  * The record of a process that another process started, and waits for. life (may be
  * none) becomes ready when it ends; through news its parent tells how it ended, with
- * brd_os_news_tell. Both are taken over. For such a one, brd_os_proc_wait may
- * take up to 100 ms more than it was given, to hear the news.
+ * brd_os_news_tell. Both are taken over. For such a one that has ended, brd_os_proc_wait
+ * may take up to half a second more than it was given, to hear the news.
  */
 int brd_os_proc_adopt(brd_proc *out, int64_t pid, brd_handle life, brd_handle news);
+
+/**
+ * The record of the process that started this one, good for a waiter only.
+ * Fails with: BROOD_ECLOSED (it is gone), BROOD_ENOTSUP (there is no handle for it).
+ */
+int brd_os_proc_parent(brd_proc *out, int64_t parent);
 
 /** A way for the news of one process. Both ends are new. */
 int brd_os_news_open(brd_handle *reader, brd_handle *writer);
@@ -242,6 +251,9 @@ void brd_os_proc_close(brd_proc *p);
  * Fails with: BROOD_ECLOSED (the parent is gone already).
  */
 int brd_os_child_setup(int64_t parent, brd_handle last_inherited, bool alone);
+
+/** From now on this child does not end with the thread that started it. */
+void brd_os_child_stay(void);
 
 /** What a child keeps to. Zeroed means no limits. */
 typedef struct brd_limits {
@@ -413,6 +425,9 @@ void brd_os_cond_clear(brd_cond *c);
  * process has. 1 also where the system does not tell.
  */
 int brd_os_thread_foreign(void);
+
+/** How many threads run that brd_os_thread_start started. */
+int brd_os_thread_ours(void);
 
 /** Runs init once in this process, whoever calls first. *state starts at 0. */
 void brd_os_once(_Atomic int *state, void (*init)(void));

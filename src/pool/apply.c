@@ -76,7 +76,7 @@ static void report_refusal(const brood_pool *pool, brood_message *result, int st
 int brood_pool_apply(brood_pool *pool, brood_function *function, const brood_message *args,
                      brood_message *result)
 {
-    if (!pool || !function)
+    if (!brd_pool_is_ours(pool) || !function)
         return BROOD_EINVAL;
     brd_sink sink = {.result = result};
     brd_task *task = NULL;
@@ -99,7 +99,7 @@ int brood_pool_run(brood_pool *pool, brood_function *function, brood_message *re
 {
     brood_message args = BROOD_MESSAGE_INIT;
     va_list values;
-    if (!pool || !function || !format)
+    if (!brd_pool_is_ours(pool) || !function || !format)
         return BROOD_EINVAL;
     va_start(values, format);
     int status = brood_vpack(&args, format, values);
@@ -157,7 +157,7 @@ int brood_pool_apply_async(brood_pool *pool, brood_function *function, const bro
 {
     brood_task_options o = BROOD_TASK_OPTIONS_INIT;
     brd_terms terms;
-    if (!pool || !function)
+    if (!brd_pool_is_ours(pool) || !function)
         return BROOD_EINVAL;
     BRD_READ_OPTIONS(&o, options);
     int status = brd_terms_read(&terms, o.time_limit, o.deadline, o.priority, o.retries);

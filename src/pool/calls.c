@@ -119,14 +119,14 @@ void brd_calls_end(brood_pool *pool)
 
 intptr_t brood_pool_handle(brood_pool *pool)
 {
-    if (!pool || !pool->calls.outbox)
+    if (!brd_pool_is_ours(pool) || !pool->calls.outbox)
         return -1;
     return brd_os_waiter_bell(pool->calls.outbox).os;
 }
 
 uint32_t brood_pool_dispatch(brood_pool *pool, uint32_t most)
 {
-    if (!pool || !pool->calls.outbox)
+    if (!brd_pool_is_ours(pool) || !pool->calls.outbox)
         return 0;
     brd_event event;
     size_t events;

@@ -27,7 +27,7 @@ static size_t default_chunk(size_t count, uint32_t workers)
 static int check(const brood_pool *pool, brood_function *function, const brood_items *items,
                  const brood_map_options *o)
 {
-    if (!pool || !function || (o->into && !o->into_size))
+    if (!brd_pool_is_ours(pool) || !function || (o->into && !o->into_size))
         return BROOD_EINVAL;
     return brd_items_check(items);
 }

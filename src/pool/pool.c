@@ -27,6 +27,8 @@ static void start_apr(void)
     (void)apr_initialize(); // counted by APR; a library never takes it back
 }
 
+static void destroy(brood_pool *pool);
+
 static void pool_enter(brood_pool *pool, brd_pool_state next)
 {
     static const bool allowed[5][5] = {
@@ -164,6 +166,7 @@ int brood_pool_create(brood_pool **out, const brood_pool_options *options)
     if (!pool)
         return BROOD_ENOMEM;
     pool->references = 1;
+    pool->generation = brd_generation();
     pool->depth = 1;
     pool->parent_cpu = -1;
     int status = read_options(pool, options);
@@ -180,7 +183,7 @@ int brood_pool_create(brood_pool **out, const brood_pool_options *options)
     if (!status)
         status = start(pool);
     if (status)
-        brood_pool_destroy(pool);
+        destroy(pool);
     else
         *out = pool;
     return status;
@@ -210,7 +213,7 @@ void brd_pool_advance(brood_pool *pool)
 
 int brood_pool_close(brood_pool *pool)
 {
-    if (!pool)
+    if (!brd_pool_is_ours(pool))
         return BROOD_EINVAL;
     brd_os_mutex_lock(&pool->lock);
     if (pool->state == BRD_POOL_OPEN) {
@@ -233,7 +236,7 @@ static bool is_stopped(void *baton)
 
 int brood_pool_join(brood_pool *pool, int64_t timeout)
 {
-    if (!pool)
+    if (!brd_pool_is_ours(pool))
         return BROOD_EINVAL;
     brd_time until = brd_until(timeout);
     brd_os_mutex_lock(&pool->lock);
@@ -293,7 +296,7 @@ int brd_pool_terminate(brood_pool *pool, int64_t grace_ms)
 
 int brood_pool_terminate(brood_pool *pool)
 {
-    return pool ? brd_pool_terminate(pool, pool->options.grace) : BROOD_EINVAL;
+    return brd_pool_is_ours(pool) ? brd_pool_terminate(pool, pool->options.grace) : BROOD_EINVAL;
 }
 
 // Every task has ended, so whoever still waits for a future is about to leave.
@@ -355,10 +358,8 @@ static void clear(brood_pool *pool)
         apr_pool_destroy(pool->memory);
 }
 
-void brood_pool_destroy(brood_pool *pool)
+static void destroy(brood_pool *pool)
 {
-    if (!pool)
-        return;
     if (pool->service.running)
         (void)brood_pool_terminate(pool);
     brd_calls_end(pool); // while the pool can still answer
@@ -366,4 +367,10 @@ void brood_pool_destroy(brood_pool *pool)
         end_service(pool);
     clear(pool);
     brd_pool_release(pool);
+}
+
+void brood_pool_destroy(brood_pool *pool)
+{
+    if (brd_pool_is_ours(pool))
+        destroy(pool);
 }

@@ -54,7 +54,8 @@ struct brood_pool {
     brd_mutex lock;
     _Atomic uint32_t references; /* the user's, and one each future ...; no lock needed */
     brd_pool_state state;
-    bool gone; /* destroyed; only references keep what is left */
+    bool gone;           /* destroyed; only references keep what is left */
+    unsigned generation; /* of the process that made it */
     brood_context *context;
     struct brd_forkserver *server; /* that bears its workers; NULL: they are spawned */
     struct brd_forkserver *copy;   /* the same, of start method fork: the pool's own */
@@ -118,6 +119,12 @@ struct brood_pool {
     brd_time window_start;
     brood_error *cause; /* of BROKEN */
 };
+
+/** Whether this process made it: one that was forked since has a copy, and may not touch it. */
+static inline bool brd_pool_is_ours(const brood_pool *pool)
+{
+    return pool && pool->generation == brd_generation();
+}
 
 /** A task may stand behind a long one while another worker has nothing to do. */
 static inline bool brd_pool_is_stuck(const brood_pool *pool)

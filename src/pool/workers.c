@@ -11,7 +11,7 @@ uint32_t brood_pool_processes(const brood_pool *pool)
 
 int brood_pool_resize(brood_pool *pool, uint32_t processes)
 {
-    if (!pool || !processes || processes > BRD_MOST_PROCESSES)
+    if (!brd_pool_is_ours(pool) || !processes || processes > BRD_MOST_PROCESSES)
         return BROOD_EINVAL;
     brd_os_mutex_lock(&pool->lock);
     int status = brd_pool_accepts(pool);
@@ -55,7 +55,7 @@ static bool is_warm(void *baton)
 
 int brood_pool_prewarm(brood_pool *pool, uint32_t workers, int64_t timeout)
 {
-    if (!pool)
+    if (!brd_pool_is_ours(pool))
         return BROOD_EINVAL;
     brd_time until = brd_until(timeout);
     brd_os_mutex_lock(&pool->lock);
@@ -90,7 +90,7 @@ static void count_flight(const brd_station *s, brood_pool_counts *c)
 brood_pool_counts brood_pool_count(brood_pool *pool)
 {
     brood_pool_counts c = {0};
-    if (!pool)
+    if (!brd_pool_is_ours(pool))
         return c;
     brd_os_mutex_lock(&pool->lock);
     brd_pool_catch_up(pool);

@@ -265,6 +265,12 @@ int brd_os_chan_give(brd_chan *c, brd_handle h, uint64_t *token)
     return 0;
 }
 
+void brd_os_chan_take_back(brd_chan *c)
+{
+    c->last_given -= c->ngiven;
+    drop_given(c);
+}
+
 int brd_os_chan_take(brd_chan *c, uint64_t token, brd_handle *out)
 {
     for (size_t i = 0; i < c->ncame; i++) {

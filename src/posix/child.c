@@ -98,6 +98,13 @@ int brd_os_child_setup(int64_t parent, brd_handle last_inherited, bool alone)
     return status;
 }
 
+void brd_os_child_stay(void)
+{
+#if defined(__linux__)
+    (void)prctl(PR_SET_PDEATHSIG, 0);
+#endif
+}
+
 static int limit_memory(uint64_t bytes)
 {
 #if defined(__linux__)

@@ -66,8 +66,10 @@ int brd_os_proc_fork(brd_proc *out, const brd_launch *how, bool *child)
     // No handler of the host may run in the copy before it is one of ours.
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
+    brd_fork_lock();
     pid_t pid = fork();
     int error = errno;
+    brd_fork_unlock(); // in the copy too: the thread that holds it is there
     if (pid == 0) {
         *child = true;
         return begin_life(how);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,18 @@ enum { FIRST_OURS = 3, MOST_KNOWN = 1 << 20 };
 // cache line would do; untouched pages cost nothing.
 static _Atomic uint64_t ours[MOST_KNOWN / 64];
 static _Atomic int ours_top; // one above the highest that ever was
+
+static pthread_mutex_t fork_lock = PTHREAD_MUTEX_INITIALIZER;
+
+void brd_fork_lock(void)
+{
+    pthread_mutex_lock(&fork_lock);
+}
+
+void brd_fork_unlock(void)
+{
+    pthread_mutex_unlock(&fork_lock);
+}
 
 void brd_fd_note(int fd)
 {
@@ -72,9 +85,12 @@ bool brd_knob(const char *name, const char *value)
 void brd_fd_close(int *fd)
 {
     // EINTR of close leaves the descriptor closed on Linux: never again.
-    brd_fd_forget(*fd);
-    if (*fd >= 0)
+    if (*fd >= 0) {
+        brd_fork_lock();
+        brd_fd_forget(*fd);
         close(*fd);
+        brd_fork_unlock();
+    }
     *fd = -1;
 }
 

@@ -146,12 +146,20 @@ static int look(struct dl_phdr_info *info, size_t size, void *baton)
     return s->found;
 }
 
+// The list's lock is not set free in a fork.
+static void look_around(search *s)
+{
+    brd_fork_lock();
+    dl_iterate_phdr(look, s);
+    brd_fork_unlock();
+}
+
 int brd_os_module_of(const void *code, brd_place *out)
 {
     search s = {.code = code, .first = true};
     if (!code)
         return BROOD_EFUNCTION;
-    dl_iterate_phdr(look, &s);
+    look_around(&s);
     if (!s.found)
         return BROOD_EFUNCTION;
     *out = s.place;
@@ -176,10 +184,10 @@ int brd_os_module_at(const brd_place *place, void **code)
     s.place.offset = place->offset;
     if (!memchr(place->module, '\0', sizeof place->module))
         return BROOD_EFUNCTION;
-    dl_iterate_phdr(look, &s);
+    look_around(&s);
     if (!s.found && module_load(place->module)) {
         s.first = true;
-        dl_iterate_phdr(look, &s);
+        look_around(&s);
     }
     if (!s.found)
         return BROOD_EFUNCTION;
@@ -194,7 +202,7 @@ int brd_os_module_at(const brd_place *place, void **code)
 int brd_os_module_build(uint8_t build[20])
 {
     search s = {.module = "", .first = true};
-    dl_iterate_phdr(look, &s);
+    look_around(&s);
     if (!s.found)
         return BROOD_EFUNCTION;
     memcpy(build, s.place.build, BUILD);

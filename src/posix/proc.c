@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,9 +20,15 @@
 #include <sys/event.h>
 #endif
 
-enum { FIRST_NAP = 100 * 1000, LAST_NAP = 10 * 1000 * 1000, NEWS_MS = 100 };
+enum { FIRST_NAP = 100 * 1000, LAST_NAP = 10 * 1000 * 1000, NEWS_MS = 500 };
 
-/** What is told of a process that somebody else waits for; shorter than PIPE_BUF. */
+#if defined(MSG_NOSIGNAL)
+#define SEND_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT)
+#else
+#define SEND_FLAGS MSG_DONTWAIT // where nothing is adopted: see brd_os_can_fork
+#endif
+
+/** What is told of a process that somebody else waits for. */
 typedef struct news_record {
     int64_t kind, code;
 } news_record;
@@ -69,7 +76,7 @@ static int wait_any_way(const brd_proc *p, siginfo_t *info, int flags)
     id_t id = (id_t)p->pid;
     int result = 0;
 #if defined(__linux__)
-    if (!brd_is_none(p->life)) {
+    if (!brd_is_none(p->life) && !p->blind) {
         by = (idtype_t)3; // P_PIDFD, an enumerator that old headers lack
         id = (id_t)p->life.os;
     }
@@ -86,6 +93,12 @@ static int wait_any_way(const brd_proc *p, siginfo_t *info, int flags)
     }
 #endif
     return result;
+}
+
+static brd_exit exit_of(const siginfo_t *info)
+{
+    bool by_itself = info->si_code == CLD_EXITED;
+    return (brd_exit){by_itself ? BROOD_EXIT_CODE : BROOD_EXIT_SIGNAL, info->si_status};
 }
 
 bool brd_proc_ended(int64_t pid)
@@ -134,11 +147,11 @@ static int reap_adopted(brd_proc *p)
 {
     if (life_wait(p, 0) == BROOD_ETIMEDOUT)
         return BROOD_EAGAIN;
+    // Its parent may be gone too, and if this process is who inherits orphans, it is ours.
     if (!news_read(p, &p->ended)) {
-        p->ended = exit_of_reaped(p);
-        // Its parent is gone too. It may live, and nothing will tell when it does not.
-        if (p->blind)
-            (void)kill((pid_t)p->pid, SIGKILL);
+        siginfo_t info;
+        bool ours = wait_any_way(p, &info, 0) == 0 && info.si_pid != 0;
+        p->ended = ours ? exit_of(&info) : exit_of_reaped(p);
     }
     p->reaped = true;
     return 0;
@@ -160,10 +173,8 @@ static int reap(brd_proc *p)
         p->ended = exit_of_reaped(p);
     } else if (info.si_pid == 0) {
         return BROOD_EAGAIN;
-    } else if (info.si_code == CLD_EXITED) {
-        p->ended = (brd_exit){BROOD_EXIT_CODE, info.si_status};
     } else {
-        p->ended = (brd_exit){BROOD_EXIT_SIGNAL, info.si_status};
+        p->ended = exit_of(&info);
     }
     p->reaped = true;
     return 0;
@@ -229,13 +240,6 @@ int brd_os_proc_wait(brd_proc *p, brd_time until, brd_exit *out)
     return status;
 }
 
-/** Whether it lives on although the process that started it is gone. */
-static bool is_orphan(const brd_proc *p)
-{
-    struct pollfd parent = {.fd = brd_fd_of(p->news)};
-    return brd_fd_poll(&parent, 1, 0) == 0 && life_wait(p, 0) == BROOD_ETIMEDOUT;
-}
-
 /** Whether its pid may belong to somebody else by now. */
 static bool has_ended(const brd_proc *p)
 {
@@ -272,8 +276,9 @@ int brd_os_proc_kill(brd_proc *p, bool force)
         if (!has_ended(p))
             error = kill((pid_t)p->pid, signal) == 0 ? 0 : errno;
     }
-    // The rest of its group. Who adopted it leaves that to its parent, who has it still.
-    if (brd_is_none(p->news) || is_orphan(p))
+    // The rest of its group, which has its number as long as it is there itself; of an
+    // adopted one that is known to the moment only.
+    if (brd_is_none(p->news) || !has_ended(p))
         (void)kill(-(pid_t)p->pid, signal);
     return error == 0 || error == ESRCH ? 0 : brd_error(error);
 }
@@ -294,14 +299,37 @@ int brd_os_proc_adopt(brd_proc *out, int64_t pid, brd_handle life, brd_handle ne
     return 0;
 }
 
+int brd_os_proc_parent(brd_proc *out, int64_t parent)
+{
+    brd_proc p = brd_proc_of(parent);
+    int status = 0;
+    // After the handle was made: until then the number may have become another's.
+    if (getppid() != (pid_t)parent)
+        status = BROOD_ECLOSED;
+    else if (brd_is_none(p.life))
+        status = BROOD_ENOTSUP;
+    if (status)
+        brd_os_close(&p.life);
+    else
+        *out = p;
+    return status;
+}
+
+// Sockets, because a write to a pipe that nobody reads is a signal.
 int brd_os_news_open(brd_handle *reader, brd_handle *writer)
 {
     int ends[2] = {-1, -1};
-    int status = brd_pipe_open(ends);
+    int type = SOCK_STREAM;
+#if defined(SOCK_CLOEXEC)
+    type |= SOCK_CLOEXEC;
+#endif
+    if (socketpair(AF_UNIX, type, 0, ends) < 0)
+        return brd_error(errno);
+    int status = brd_fd_own(&ends[0]);
+    if (!status)
+        status = brd_fd_own(&ends[1]);
     if (!status)
         status = brd_fd_nonblocking(ends[0]);
-    if (!status)
-        status = brd_fd_nonblocking(ends[1]);
     if (status) {
         brd_fd_close(&ends[0]);
         brd_fd_close(&ends[1]);
@@ -317,7 +345,7 @@ void brd_os_news_tell(brd_handle writer, const brd_exit *ended)
     const news_record record = {.kind = ended->kind, .code = ended->code};
     ssize_t put = 0;
     do {
-        put = write(brd_fd_of(writer), &record, sizeof record);
+        put = send(brd_fd_of(writer), &record, sizeof record, SEND_FLAGS);
     } while (put < 0 && errno == EINTR);
 }
 

@@ -71,6 +71,13 @@ void brd_fd_forget(int fd);
 /** In a forked child: closes all that are ours, but those listed. Async-signal-safe. */
 void brd_fd_close_ours(const brd_handle *but, size_t count);
 
+/**
+ * Held around what a fork in between would leave half-done in its child: the system's
+ * own list of modules, our list of descriptors. Nothing under it may wait.
+ */
+void brd_fork_lock(void);
+void brd_fork_unlock(void);
+
 /** In a forked child: none of our threads is there any more. */
 void brd_threads_forget(void);
 

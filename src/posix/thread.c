@@ -166,6 +166,11 @@ void brd_os_cond_clear(brd_cond *c)
     pthread_cond_destroy(cond_of(c));
 }
 
+int brd_os_thread_ours(void)
+{
+    return atomic_load(&alive);
+}
+
 void brd_threads_forget(void)
 {
     atomic_store(&alive, 0);

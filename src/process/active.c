@@ -3,26 +3,26 @@
  * exit, which waits for those that say so.
  */
 #include "process/active.h"
-#include "process/self.h"
+#include "os.h"
 #include <stdlib.h>
 
 static _Atomic int made, exit_asked;
 static brd_mutex lock;
 static brd_active *first;
-static unsigned generation; // of the process that these are the children of
+static int64_t parent; // the process that these are the children of
 
 static void make(void)
 {
     (void)brd_os_mutex_init(&lock);
-    generation = brd_generation();
+    parent = brd_os_pid();
     first = NULL;
 }
 
 static void begin(void)
 {
     brd_os_once(&made, make);
-    if (generation != brd_generation())
-        make(); // forked: the list is the parent's
+    if (parent != brd_os_pid())
+        make(); // forked, by whomever: the list is another's
     brd_os_mutex_lock(&lock);
 }
 
@@ -40,7 +40,7 @@ static brood_process *next_awaited(void)
 // In the end only one thread is left to destroy anything, and that is here.
 static void wait_at_exit(void)
 {
-    if (generation != brd_generation())
+    if (parent != brd_os_pid())
         return;
     for (brood_process *p; (p = next_awaited());)
         (void)brood_process_join(p, BROOD_FOREVER);

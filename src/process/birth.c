@@ -68,7 +68,7 @@ static int start_process(brd_child *c, const brood_context *context, const brd_b
     return brd_give_life(&c->proc, context, how);
 }
 
-int brd_child_start(brd_child *c, const brood_context *context, const brd_birth *birth)
+static int start_once(brd_child *c, const brood_context *context, const brd_birth *birth)
 {
     *c = (brd_child){.state = BRD_CHILD_NEW};
     int status = brd_link_open(&c->link);
@@ -101,6 +101,15 @@ int brd_child_start(brd_child *c, const brood_context *context, const brd_birth 
     memcpy(c->build, startup.build, sizeof c->build);
     child_enter(c, BRD_CHILD_STARTING);
     return BROOD_OK;
+}
+
+int brd_child_start(brd_child *c, const brood_context *context, const brd_birth *birth)
+{
+    int status = start_once(c, context, birth);
+    // The forkserver was gone. It may have forked before that: never over the same link.
+    if (status == BROOD_ECLOSED && birth->server)
+        status = start_once(c, context, birth);
+    return status;
 }
 
 int brd_child_hello(brd_child *c, const brd_hello *hello)

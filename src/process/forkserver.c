@@ -73,7 +73,7 @@ static int start_server(brd_forkserver *f)
         return status;
     brd_launch how = {.inherit = &theirs, .ninherit = 1, .channel = f->frames.chan};
     startup.depth--; // its children are ours
-    startup.alone = startup.server = true;
+    startup.server = true;
     startup.last_inherited = brd_os_proc_inherited(&how, 0);
     (void)snprintf(startup.name, sizeof startup.name, "forkserver");
     status = brd_give_life(&f->proc, f->context, &how);
@@ -118,7 +118,7 @@ void brd_forkserver_close(brd_forkserver **server)
 
 /* ------------------------------------------------------------------- asking */
 
-static int ask(brd_forkserver *f, const brd_launch *how, brd_handle news)
+static int ask(brd_forkserver *f, const brd_launch *how, brd_handle news, bool *asked)
 {
     brd_frame frame = {.type = BRD_FRAME_FORK, .a = how->ninherit};
     uint64_t token;
@@ -127,8 +127,11 @@ static int ask(brd_forkserver *f, const brd_launch *how, brd_handle news)
         status = brd_os_chan_give(f->frames.chan, how->inherit[i], i ? &token : &frame.token);
     if (!status)
         status = brd_os_chan_give(f->frames.chan, news, &token);
-    if (status)
+    if (status) {
+        brd_os_chan_take_back(f->frames.chan);
         return status;
+    }
+    *asked = true;
     return brd_frames_write(&f->frames, &frame, brd_os_now() + ANSWER_MS * BRD_MS);
 }
 
@@ -136,10 +139,11 @@ static int bear(brd_forkserver *f, const brd_launch *how, brd_proc *out)
 {
     brd_handle reader = BRD_NONE, writer = BRD_NONE, life = BRD_NONE;
     brd_frame answer = {0};
+    bool asked = false;
     int status = brd_os_news_open(&reader, &writer);
     if (status)
         return status;
-    status = ask(f, how, writer);
+    status = ask(f, how, writer, &asked);
     brd_os_close(&writer); // so that the server's end is the only one
     if (!status)
         status = read_answer(f, &answer, ANSWER_MS);
@@ -155,22 +159,19 @@ static int bear(brd_forkserver *f, const brd_launch *how, brd_proc *out)
         return BROOD_OK;
     brd_os_close(&life);
     brd_os_close(&reader);
-    end_server(f, 0);
+    if (asked)
+        end_server(f, 0); // its answer, if one comes, would be taken for the next one's
     return status;
 }
 
 int brd_forkserver_bear(brd_forkserver *f, const brd_launch *how, brd_proc *out)
 {
     brd_os_mutex_lock(&f->lock);
-    bool fresh = !f->proc.pid;
-    int status = fresh ? start_server(f) : BROOD_OK;
+    int status = BROOD_OK;
+    if (!f->proc.pid) // a copy of this process was for the moment in which it was made
+        status = f->context->method == BROOD_FORK ? BROOD_EBROKEN : start_server(f);
     if (!status)
         status = bear(f, how, out);
-    if (status && !f->proc.pid && !fresh) { // it was gone, or is now
-        status = start_server(f);
-        if (!status)
-            status = bear(f, how, out);
-    }
     brd_os_mutex_unlock(&f->lock);
     return status;
 }

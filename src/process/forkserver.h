@@ -22,8 +22,10 @@ typedef struct brd_forkserver brd_forkserver;
 int brd_forkserver_open(brd_forkserver **out, const brood_context *context);
 
 /**
- * Has a process forked that gets the handles of how->inherit; starts the server again if
- * it is gone. Any thread; waits for the server's answer, some 10 s at the most.
+ * Has a process forked that gets the handles of how->inherit; first starts the server
+ * again if it is gone. Any thread; waits for the server's answer, some 10 s at the most.
+ * Fails with: BROOD_ECLOSED (the server went meanwhile: there may be a process, which
+ * ends with its channel), BROOD_EBROKEN (it was a copy, and cannot be made again).
  */
 int brd_forkserver_bear(brd_forkserver *f, const brd_launch *how, brd_proc *out);
 

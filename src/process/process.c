@@ -24,6 +24,7 @@ struct brood_process {
     brd_mutex lock;
     brd_cond changed;
     brd_waiter *waiter;
+    unsigned generation; /* of the process that made it */
     bool started;
     bool ended;
     bool watched;    /* somebody is in the waiter */
@@ -37,6 +38,12 @@ struct brood_process {
     brd_active active;
     char name[BRD_NAME_SIZE];
 };
+
+/** Whether this process made it: one that was forked since has a copy, and may not touch it. */
+static bool is_ours(const brood_process *p)
+{
+    return p && p->generation == brd_generation();
+}
 
 /* --------------------------------------------------------------- in the child */
 
@@ -105,6 +112,7 @@ int brood_process_create(brood_process **out, brood_function *function, const br
     brood_process *p = calloc(1, sizeof *p);
     if (!p)
         return BROOD_ENOMEM;
+    p->generation = brd_generation();
     const void *code;
     memcpy(&code, &function, sizeof code);
     int status = brd_os_mutex_init(&p->lock);
@@ -181,7 +189,7 @@ static int start(brood_process *p)
 
 int brood_process_start(brood_process *p)
 {
-    if (!p)
+    if (!is_ours(p))
         return BROOD_EINVAL;
     brd_os_mutex_lock(&p->lock);
     int status = p->started ? BROOD_EBUSY : start(p);
@@ -259,7 +267,7 @@ static int join(brood_process *p, brd_time until)
 
 int brood_process_join(brood_process *p, int64_t timeout)
 {
-    if (!p)
+    if (!is_ours(p))
         return BROOD_EINVAL;
     brd_time until = brd_until(timeout);
     brd_os_mutex_lock(&p->lock);
@@ -270,7 +278,7 @@ int brood_process_join(brood_process *p, int64_t timeout)
 
 static int end(brood_process *p, bool force)
 {
-    if (!p)
+    if (!is_ours(p))
         return BROOD_EINVAL;
     int status = BROOD_OK;
     brd_os_mutex_lock(&p->lock);
@@ -292,7 +300,7 @@ int brood_process_kill(brood_process *p)
 
 int brood_process_interrupt(brood_process *p)
 {
-    if (!p)
+    if (!is_ours(p))
         return BROOD_EINVAL;
     brd_os_mutex_lock(&p->lock);
     if (p->started && !has_ended(p))
@@ -303,7 +311,7 @@ int brood_process_interrupt(brood_process *p)
 
 int brood_process_is_alive(brood_process *p)
 {
-    if (!p)
+    if (!is_ours(p))
         return 0;
     brd_os_mutex_lock(&p->lock);
     int alive = p->started && !has_ended(p);
@@ -314,7 +322,7 @@ int brood_process_is_alive(brood_process *p)
 brood_exit brood_process_exit(brood_process *p)
 {
     brood_exit e = {0};
-    if (!p)
+    if (!is_ours(p))
         return e;
     brd_os_mutex_lock(&p->lock);
     if (has_ended(p)) {
@@ -328,7 +336,7 @@ brood_exit brood_process_exit(brood_process *p)
 
 void brood_process_destroy(brood_process *p)
 {
-    if (!p)
+    if (!is_ours(p))
         return;
     brd_active_remove(&p->active);
     brd_os_mutex_lock(&p->lock);
@@ -354,7 +362,7 @@ void brood_process_destroy(brood_process *p)
 
 int64_t brood_process_pid(brood_process *p)
 {
-    if (!p)
+    if (!is_ours(p))
         return 0;
     brd_os_mutex_lock(&p->lock);
     int64_t pid = p->pid;
@@ -370,7 +378,7 @@ const char *brood_process_name(const brood_process *p)
 intptr_t brood_process_sentinel(brood_process *p)
 {
     intptr_t handle = -1;
-    if (!p)
+    if (!is_ours(p))
         return handle;
     brd_os_mutex_lock(&p->lock);
     if (p->started && !brd_is_none(p->child.proc.life))

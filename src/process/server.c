@@ -6,6 +6,7 @@
 #include "ipc/message.h"
 #include "process/birth.h"
 #include "process/forkserver.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ typedef struct nestling {
 typedef struct server {
     brd_frames frames;
     brd_waiter *waiter;
+    brd_proc parent;
     nestling *nest;
 } server;
 
@@ -44,8 +46,15 @@ static int fork_one(server *s, nestling *n, const brd_handle *given, size_t coun
     int status = brd_os_proc_fork(&n->proc, &how, &child);
     if (child)
         brd_child_forked(given, count, 0, status);
-    if (!status)
-        status = brd_os_waiter_proc(s->waiter, &n->proc, true, n);
+    if (status)
+        return status;
+    status = brd_os_waiter_proc(s->waiter, &n->proc, true, n);
+    if (status) { // nobody would hear of its end
+        brd_exit ended;
+        (void)brd_os_proc_kill(&n->proc, true);
+        (void)brd_os_proc_wait(&n->proc, BRD_FOREVER, &ended);
+        brd_os_proc_close(&n->proc);
+    }
     return status;
 }
 
@@ -124,6 +133,8 @@ static int serve(server *s)
     for (size_t i = 0; !status && i < count; i++) {
         if (events[i].tag == s)
             status = read_frames(s);
+        else if (events[i].tag == &s->parent)
+            status = BROOD_ECLOSED; // although somebody else may still hold its channel
         else if (events[i].tag)
             look_at(s, events[i].tag, 0);
     }
@@ -142,27 +153,44 @@ static int preload(const brd_place *place)
         return status;
     memcpy(&function, &code, sizeof code);
     status = function(&args, &result) ? BROOD_ETASK : BROOD_OK;
+    (void)fflush(stdout); // or each child would write it once more
+    (void)fflush(stderr);
     brood_message_clear(&args);
     brood_message_clear(&result);
     return status;
+}
+
+// Until here it ended with the thread that started it, which has waited.
+static int watch_parent(server *s, int64_t parent)
+{
+    brd_os_child_stay();
+    int status = brd_os_proc_parent(&s->parent, parent);
+    if (status == BROOD_ENOTSUP)
+        return BROOD_OK; // then the channel alone tells
+    return status ? status : brd_os_waiter_proc(s->waiter, &s->parent, true, &s->parent);
 }
 
 _Noreturn void brd_forkserver_run(brd_chan *chan, const brd_startup *startup)
 {
     server s = {.frames.chan = chan};
     int status = preload(&startup->entry);
-    if (!status && brd_os_thread_foreign() > 1)
+    if (!status && (brd_os_thread_foreign() > 1 || brd_os_thread_ours()))
         status = BROOD_ETHREADS;
     if (!status)
         status = brd_os_waiter_open(&s.waiter);
     if (!status)
         status = brd_os_waiter_chan(s.waiter, chan, BRD_READ, &s);
+    if (!status)
+        status = watch_parent(&s, startup->parent);
     if (status)
         brd_child_refuse(chan, status);
     status = answer(&s, NULL, BROOD_OK); // ready
     while (!status)
         status = serve(&s);
-    // The parent is gone, and nothing of it may stay; or it is told what went wrong.
+    // Whatever else went wrong is no reason to end anybody: they have their channels.
+    if (status != BROOD_ECLOSED)
+        brd_os_exit(BRD_EXIT_REFUSED);
+    // The parent is gone, and nothing of it may stay.
     for (nestling *n = s.nest; n; n = n->next)
         (void)brd_os_proc_kill(&n->proc, true);
     brd_time until = brd_os_now() + KILL_MS * BRD_MS;
@@ -170,5 +198,5 @@ _Noreturn void brd_forkserver_run(brd_chan *chan, const brd_startup *startup)
         next = n->next;
         look_at(&s, n, until);
     }
-    brd_os_exit(status == BROOD_ECLOSED ? 0 : BRD_EXIT_ORPHAN);
+    brd_os_exit(0);
 }

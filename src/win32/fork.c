@@ -19,6 +19,26 @@ int brd_os_thread_foreign(void)
     return 1; // asked only before a fork
 }
 
+int brd_os_thread_ours(void)
+{
+    return 0;
+}
+
+void brd_os_child_stay(void)
+{
+}
+
+int brd_os_proc_parent(brd_proc *out, int64_t parent)
+{
+    (void)out, (void)parent;
+    return BROOD_ENOTSUP;
+}
+
+void brd_os_chan_take_back(brd_chan *c)
+{
+    (void)c; // what was given is the peer's at once
+}
+
 int brd_os_proc_adopt(brd_proc *out, int64_t pid, brd_handle life, brd_handle news)
 {
     (void)out, (void)pid, (void)life, (void)news;

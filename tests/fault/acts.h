@@ -25,6 +25,9 @@ bool act_continue(int64_t pid);
  */
 bool act_start(const char *program, const char *first, const char *second);
 
+/** The same, with whatever handles it then inherits, and waits for its end. */
+bool act_run(const char *program, const char *first);
+
 /** From now on no signal that can be blocked comes to this thread. */
 void act_block_signals(void);
 

@@ -55,6 +55,18 @@ bool act_start(const char *program, const char *first, const char *second)
     return pid > 0;
 }
 
+bool act_run(const char *program, const char *first)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        execl(program, program, first, (char *)NULL);
+        _exit(127);
+    }
+    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    return pid > 0;
+}
+
 void act_block_signals(void)
 {
     sigset_t all;

@@ -37,16 +37,35 @@ bool act_continue(int64_t pid)
     return false;
 }
 
+static HANDLE start(const char *program, char *line, BOOL inherit)
+{
+    STARTUPINFOA how = {.cb = sizeof how};
+    PROCESS_INFORMATION child;
+    if (!CreateProcessA(program, line, NULL, NULL, inherit, 0, NULL, NULL, &how, &child))
+        return NULL;
+    CloseHandle(child.hThread);
+    return child.hProcess;
+}
+
 bool act_start(const char *program, const char *first, const char *second)
 {
     char line[4096];
-    STARTUPINFOA how = {.cb = sizeof how};
-    PROCESS_INFORMATION child;
     snprintf(line, sizeof line, "\"%s\" \"%s\" \"%s\"", program, first, second);
-    if (!CreateProcessA(program, line, NULL, NULL, FALSE, 0, NULL, NULL, &how, &child))
+    HANDLE child = start(program, line, FALSE);
+    if (child)
+        CloseHandle(child);
+    return child != NULL;
+}
+
+bool act_run(const char *program, const char *first)
+{
+    char line[4096];
+    snprintf(line, sizeof line, "\"%s\" \"%s\"", program, first);
+    HANDLE child = start(program, line, TRUE);
+    if (!child)
         return false;
-    CloseHandle(child.hThread);
-    CloseHandle(child.hProcess);
+    WaitForSingleObject(child, INFINITE);
+    CloseHandle(child);
     return true;
 }
 
