@@ -114,7 +114,7 @@ int brd_os_chan_wait(brd_chan *c, unsigned want, brd_time until);
  */
 int brd_os_chan_give(brd_chan *c, brd_handle h, uint64_t *token);
 
-/** Takes back what was given and is not written yet. */
+/** Takes back what was given and is not written yet; on Windows it is the peer's at once. */
 void brd_os_chan_take_back(brd_chan *c);
 
 /**
@@ -426,7 +426,7 @@ void brd_os_cond_clear(brd_cond *c);
  */
 int brd_os_thread_foreign(void);
 
-/** How many threads run that brd_os_thread_start started. */
+/** How many threads run that brd_os_thread_start started; 0 where nothing can be forked. */
 int brd_os_thread_ours(void);
 
 /** Runs init once in this process, whoever calls first. *state starts at 0. */

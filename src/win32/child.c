@@ -64,3 +64,7 @@ _Noreturn void brd_os_exit(int code)
     for (;;)
         TerminateProcess(GetCurrentProcess(), (UINT)code);
 }
+
+void brd_os_child_stay(void)
+{
+}

@@ -147,3 +147,13 @@ void brd_os_yield(void)
 {
     SwitchToThread();
 }
+
+int brd_os_thread_foreign(void)
+{
+    return 1; // asked only before a fork
+}
+
+int brd_os_thread_ours(void)
+{
+    return 0; // the same
+}

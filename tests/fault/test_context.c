@@ -3,8 +3,8 @@
  * start method. Run on every system from this one source. The one thing to know: a child
  * tells what it has; what it prints goes to a file that is this test's standard output.
  */
-#include "api/pools.h"
 #include "fault/acts.h"
+#include "fault/methods.h"
 #include <apr_env.h>
 #include <apr_file_info.h>
 #include <apr_file_io.h>
@@ -14,15 +14,6 @@
 #define SET  "BROOD_TEST_SET"
 #define GONE "BROOD_TEST_GONE"
 #define KEPT "BROOD_TEST_KEPT"
-
-static size_t methods(brood_start_method all[3])
-{
-    size_t count = brood_all_start_methods(all, 3);
-#if defined(__SANITIZE_THREAD__)
-    count = 1; // it has a thread that no fork has
-#endif
-    return count;
-}
 
 /** Calls a check once for each start method, with a pool of a context like `options`. */
 static void with_each_method(const brood_context_options *options, void (*check)(brood_pool *))
@@ -41,16 +32,6 @@ static void with_each_method(const brood_context_options *options, void (*check)
         pool_end(pool);
         brood_context_destroy(context);
     }
-}
-
-static int64_t number_from(brood_pool *pool, brood_function *function)
-{
-    brood_message result = BROOD_MESSAGE_INIT;
-    int64_t value = -1;
-    ASSERT_OK(brood_pool_run(pool, function, &result, ""));
-    ASSERT_OK(brood_unpack(&result, "x", &value));
-    brood_message_clear(&result);
-    return value;
 }
 
 static void check_text(brood_pool *pool, brood_function *function, const char *name,
@@ -229,7 +210,7 @@ static int tell_cpus(brood_message *args, brood_message *result)
 
 static void check_one_cpu(brood_pool *pool)
 {
-    CU_ASSERT_EQUAL(number_from(pool, tell_cpus), 1);
+    CU_ASSERT_EQUAL(run_number(pool, tell_cpus), 1);
 }
 
 static void children_may_use_one_cpu(void)
@@ -246,7 +227,7 @@ static int tell_nice(brood_message *args, brood_message *result)
 
 static void check_nice(brood_pool *pool)
 {
-    CU_ASSERT_EQUAL(number_from(pool, tell_nice), 12);
+    CU_ASSERT_EQUAL(run_number(pool, tell_nice), 12);
 }
 
 static void children_are_nice(void)
@@ -272,7 +253,7 @@ static int takes_memory(brood_message *args, brood_message *result)
 
 static void check_memory(brood_pool *pool)
 {
-    int64_t got = number_from(pool, takes_memory);
+    int64_t got = run_number(pool, takes_memory);
     CU_ASSERT(got > CAP_MIB / 2 && got <= CAP_MIB);
     CU_ASSERT_EQUAL(apply_number(pool, square, 3), 9);
 }

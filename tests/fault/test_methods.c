@@ -4,22 +4,12 @@
  * of its own, so that it does the same whatever the default is; what a system does not
  * have is skipped.
  */
-#include "api/pools.h"
 #include "fault/acts.h"
+#include "fault/methods.h"
 #include <brood/process.h>
 #include <stdatomic.h>
 
 #define LONG test_ms(60000)
-
-/** The start methods to be tested: the thread sanitizer has a thread that no fork has. */
-static size_t methods(brood_start_method all[3])
-{
-    size_t count = brood_all_start_methods(all, 3);
-#if defined(__SANITIZE_THREAD__)
-    count = 1;
-#endif
-    return count;
-}
 
 static bool is_here(brood_start_method method)
 {
@@ -50,16 +40,6 @@ static brood_pool *pool_in(brood_context *context, uint32_t processes)
     int status = brood_pool_create(&pool, BROOD_POOL(.processes = processes, .context = context));
     CU_ASSERT_EQUAL_FATAL(status, BROOD_OK);
     return pool;
-}
-
-static int64_t run_number(brood_pool *pool, brood_function *function)
-{
-    brood_message result = BROOD_MESSAGE_INIT;
-    int64_t value = -1;
-    ASSERT_OK(brood_pool_run(pool, function, &result, ""));
-    ASSERT_OK(brood_unpack(&result, "x", &value));
-    brood_message_clear(&result);
-    return value;
 }
 
 /* -------------------------------------------------------------- the default */
