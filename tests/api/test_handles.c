@@ -381,23 +381,28 @@ typedef struct connection {
     apr_socket_t *client, *server;
 } connection;
 
+// Also before there is a test.
+static void must(apr_status_t status)
+{
+    if (status != APR_SUCCESS)
+        abort();
+}
+
 static connection connect_to_self(apr_pool_t *memory)
 {
     connection c = {NULL, NULL};
     apr_socket_t *listening = NULL;
     apr_sockaddr_t *address = NULL;
-    CU_ASSERT_EQUAL_FATAL(apr_sockaddr_info_get(&address, "127.0.0.1", APR_INET, 0, 0, memory), 0);
-    CU_ASSERT_EQUAL_FATAL(
-        apr_socket_create(&listening, APR_INET, SOCK_STREAM, APR_PROTO_TCP, memory), 0);
-    CU_ASSERT_EQUAL_FATAL(apr_socket_bind(listening, address), 0);
-    CU_ASSERT_EQUAL_FATAL(apr_socket_listen(listening, 1), 0);
-    CU_ASSERT_EQUAL_FATAL(apr_socket_addr_get(&address, APR_LOCAL, listening), 0);
-    CU_ASSERT_EQUAL_FATAL(
-        apr_socket_create(&c.client, APR_INET, SOCK_STREAM, APR_PROTO_TCP, memory), 0);
-    CU_ASSERT_EQUAL_FATAL(apr_socket_connect(c.client, address), 0);
-    CU_ASSERT_EQUAL_FATAL(apr_socket_accept(&c.server, listening, memory), 0);
-    CU_ASSERT_EQUAL(apr_socket_close(listening), 0);
-    CU_ASSERT_EQUAL(apr_socket_timeout_set(c.client, apr_time_from_sec(20)), 0);
+    must(apr_sockaddr_info_get(&address, "127.0.0.1", APR_INET, 0, 0, memory));
+    must(apr_socket_create(&listening, APR_INET, SOCK_STREAM, APR_PROTO_TCP, memory));
+    must(apr_socket_bind(listening, address));
+    must(apr_socket_listen(listening, 1));
+    must(apr_socket_addr_get(&address, APR_LOCAL, listening));
+    must(apr_socket_create(&c.client, APR_INET, SOCK_STREAM, APR_PROTO_TCP, memory));
+    must(apr_socket_connect(c.client, address));
+    must(apr_socket_accept(&c.server, listening, memory));
+    must(apr_socket_close(listening));
+    must(apr_socket_timeout_set(c.client, apr_time_from_sec(20)));
     return c;
 }
 
