@@ -18,4 +18,7 @@ typedef struct brd_active {
 void brd_active_add(brd_active *one);
 void brd_active_remove(brd_active *one);
 
+/** At the end of this process: waits for those that it is to wait for. */
+void brd_active_await(void);
+
 #endif
