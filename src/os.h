@@ -143,21 +143,16 @@ typedef struct brd_peer {
     uint8_t source[16]; /* TCP: its IPv6 address, or IPv4 as ::ffff:a.b.c.d; local: zeroed */
 } brd_peer;
 
-/** Room for every local name. */
-enum { BRD_NAME_SIZE = 256 };
+enum { BRD_LOCAL_SIZE = 256 }; /* room for every local name */
 
 /**
  * A fresh local name that nobody can guess: on POSIX the path of a socket in a directory
  * that only this user can enter, made here; on Windows that of a pipe.
- * Fails with: BROOD_EINVAL (it does not fit), the system's error (EPERM: the only
- * directory for it is not this user's alone).
+ * Fails with: BROOD_EINVAL (it does not fit), EPERM (the directory is open to others).
  */
 int brd_os_name_private(char *buffer, size_t cap);
 
-/**
- * The local name that this user's word stands for, in the same place: 1 to 64 characters
- * of A-Z a-z 0-9 . _ - and none of the special entries "." and "..".
- */
+/** The local name, in the same place, for a word: 1 to 64 characters of A-Z a-z 0-9 . _ - */
 int brd_os_name_local(const char *word, char *buffer, size_t cap);
 
 /**
