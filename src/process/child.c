@@ -6,6 +6,7 @@
  * line and ends, and can never start anything.
  */
 #include "process/child.h"
+#include "process/active.h"
 #include "process/context.h"
 #include "process/forkserver.h"
 #include <stdio.h>
@@ -123,7 +124,9 @@ static _Noreturn void live(brd_chan *chan, const brd_startup *startup)
         status = say_hello(startup);
     if (status)
         brd_child_refuse(chan, status);
-    end(entry(&the_port));
+    int code = entry(&the_port);
+    brd_active_await(); // brd_os_exit knows nothing of atexit
+    end(code);
 }
 
 _Noreturn void brd_child_main(const char *channel_number)
@@ -137,6 +140,7 @@ _Noreturn void brd_child_main(const char *channel_number)
     if (rest == channel_number || *rest || number <= 2 ||
         brd_os_chan_adopt(&chan, (brd_handle){(intptr_t)number}) || read_startup(chan, &startup))
         give_up(BRD_EXIT_NO_PARENT, no_parent);
+    brd_os_chan_trust(chan);
     if (brd_os_child_setup(startup.parent, startup.last_inherited, startup.alone))
         brd_os_exit(BRD_EXIT_ORPHAN);
     live(chan, &startup);

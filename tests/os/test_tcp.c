@@ -87,6 +87,8 @@ static void takes_channels_from_tcp(void)
     CU_ASSERT_EQUAL(peer.pid, 0);
     CU_ASSERT_EQUAL(memcmp(peer.source, loopback, sizeof loopback), 0);
     converse(client, server);
+    uint64_t token = 0;
+    CU_ASSERT_EQUAL(brd_os_chan_give(client, brd_os_chan_handle(server), &token), BROOD_ENOTSUP);
     part(&client, &server);
     client = dial_tcp(&t);
     server = accept_from(t.n, NULL);
