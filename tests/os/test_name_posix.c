@@ -362,14 +362,26 @@ static void accept_one(void *baton)
     close(came);
 }
 
+/** There is no place just now. */
+static void check_waiting(const char *name, int *listener)
+{
+    brd_chan *c = NULL;
+    brd_thread thread = {0};
+    brd_time until = brd_os_now() + 20 * BRD_MS;
+    CU_ASSERT_EQUAL(brd_os_name_connect(&c, name, until), BROOD_ETIMEDOUT);
+    CU_ASSERT(brd_os_now() >= until - BRD_MS);
+    CU_ASSERT_EQUAL_FATAL(brd_os_thread_start(&thread, accept_one, listener), 0);
+    CU_ASSERT_EQUAL(brd_os_name_connect(&c, name, test_deadline(20000)), 0);
+    brd_os_thread_join(&thread);
+    brd_os_chan_close(&c);
+}
+
 static void waits_for_a_place(void)
 {
     world w;
     char name[BRD_LOCAL_SIZE];
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     brd_chan *waiting[8] = {0};
-    brd_chan *c = NULL;
-    brd_thread thread = {0};
     size_t count = 0;
     int status = 0;
     world_open(&w, "XDG_RUNTIME_DIR", "");
@@ -380,19 +392,16 @@ static void waits_for_a_place(void)
     CU_ASSERT_EQUAL(listen(fd, 1), 0);
     while (count < 8 && (status = brd_os_name_connect(&waiting[count], name, 0)) == 0)
         count++;
-    CU_ASSERT_EQUAL(status, BROOD_ETIMEDOUT);
-    brd_time until = brd_os_now() + 20 * BRD_MS;
-    CU_ASSERT_EQUAL(brd_os_name_connect(&c, name, until), BROOD_ETIMEDOUT);
-    CU_ASSERT(brd_os_now() >= until - BRD_MS);
-    CU_ASSERT_EQUAL_FATAL(brd_os_thread_start(&thread, accept_one, &fd), 0);
-    CU_ASSERT_EQUAL(brd_os_name_connect(&c, name, test_deadline(20000)), 0);
-    brd_os_thread_join(&thread);
-    brd_os_chan_close(&c);
+    if (status == BROOD_ETIMEDOUT)
+        check_waiting(name, &fd);
     for (size_t i = 0; i < count; i++)
         brd_os_chan_close(&waiting[i]);
     close(fd);
     CU_ASSERT_EQUAL(unlink(name), 0);
     world_close(&w);
+    if (status == BROOD_ECLOSED)
+        TEST_SKIP("this system refuses whoever finds no place");
+    CU_ASSERT_EQUAL(status, BROOD_ETIMEDOUT);
 }
 
 /** Descriptors that nobody asked for end the channel, and do not stay. */
