@@ -289,7 +289,10 @@ static int child_listens(int argc, char **argv)
     TEST_CHILD_CHECK(brd_os_chan_adopt(&parent, test_handle(argv[1])) == 0);
     TEST_CHILD_CHECK(brd_os_name_listen(&n, argv[0]) == 0);
     TEST_CHILD_CHECK(test_write_all(parent, "!", 1) == 0);
-    return test_read_all(parent, &byte, 1) ? 0 : 1;
+    int status = test_read_all(parent, &byte, 1);
+    brd_os_name_close(&n);
+    brd_os_chan_close(&parent);
+    return status ? 0 : 1;
 }
 
 /** Connects to its argument, and says what it hears there. */
