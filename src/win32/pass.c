@@ -60,6 +60,8 @@ int brd_os_chan_give(brd_chan *c, brd_handle handle, uint64_t *token)
     int status;
     if (brd_is_none(handle) || handle.os == 0 || !GetHandleInformation(h, &flags))
         return BROOD_EINVAL;
+    if (brd_win32_chan_stranger(c))
+        return BROOD_ENOTSUP;
     if (!peer) { // who will read this is not known, or we have no rights there
         status = put_into(GetCurrentProcess(), h, &value);
         value |= (uint64_t)GetCurrentProcessId() << 32 | (brd_win32_is_socket(h) ? SOCKET_BIT : 0U);
@@ -130,7 +132,7 @@ int brd_os_chan_take(brd_chan *c, uint64_t token, brd_handle *out)
     HANDLE value = (HANDLE)(uintptr_t)(number & ~(uint64_t)SOCKET_BIT);
     // The pseudo handles (-1 is the peer itself, with all rights) are far above.
     if (number == 0 || (uintptr_t)value % 4 != 0 || number >= HANDLE_LIMIT ||
-        (!pid && !brd_win32_chan_trusted(c)))
+        (!pid && !brd_win32_chan_trusted(c)) || brd_win32_chan_stranger(c))
         return BROOD_EPROTOCOL;
     if (pid)
         return fetch(c, pid, value, socket, out);
