@@ -6,6 +6,7 @@
  * was called, and what its parent told it of itself.
  */
 #include "process/self.h"
+#include "process/arguments.h"
 #include "process/child.h"
 #include "process/context.h"
 #include <brood/process.h>
@@ -55,24 +56,21 @@ bool brd_main_called(void)
     return atomic_load(&main_called);
 }
 
-static const char *marker_in(const char *argument)
+void brd_main_was_called(void)
 {
-    size_t prefix = sizeof BRD_WORKER_ARGUMENT - 1;
-    return argument && strncmp(argument, BRD_WORKER_ARGUMENT, prefix) == 0 ? argument + prefix
-                                                                           : NULL;
+    atomic_store(&main_called, 1);
 }
 
 void brood_main(int *argc, char ***argv)
 {
-    char own[64];
-    const char *number = NULL;
-    if (argc && argv)
-        number = *argc > 1 ? marker_in((*argv)[1]) : NULL;
-    else if (brd_os_argument(1, own, sizeof own) == BROOD_OK)
-        number = marker_in(own);
-    atomic_store(&main_called, 1);
-    if (number)
-        brd_child_main(number);
+    char number[BRD_ARGUMENT_SIZE];
+    int count = argc && argv ? *argc : 0;
+    char **arguments = argc && argv ? *argv : NULL;
+    brd_main_was_called();
+    if (self.depth) // a child already: called once more by what its task has loaded
+        return;
+    if (brd_arguments_get(count, arguments, 1, BRD_WORKER_ARGUMENT, number) == BROOD_OK)
+        brd_child_main(count, arguments);
 }
 
 uint32_t brood_cpu_count(void)

@@ -9,6 +9,8 @@
 
 /** Whether brood_main was called here, or in the process that this is a copy of. */
 bool brd_main_called(void);
+/** In a child whose program handed over to us: it was, though not by us. */
+void brd_main_was_called(void);
 
 /** How deep this process is: 0 for the program that the user started. */
 unsigned brd_depth(void);
@@ -21,8 +23,5 @@ brood_start_method brd_method_of_birth(void);
 
 /** What this process is told of itself by its parent, once. */
 void brd_set_self(const brd_startup *startup);
-
-/** The reserved argument of a worker: this prefix, then the channel's number. */
-#define BRD_WORKER_ARGUMENT "--brood-worker="
 
 #endif
