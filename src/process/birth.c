@@ -129,7 +129,8 @@ int brd_child_hello(brd_child *c, const brd_hello *hello)
 bool brd_child_is_hopeless(const brd_child *c)
 {
     int failure = c->link.failure;
-    return failure == BROOD_EBUILD || failure == BROOD_EFUNCTION || failure == BROOD_ETASK;
+    return c->link.failed_at != BRD_FAILED_AT_START || failure == BROOD_EBUILD ||
+           failure == BROOD_EFUNCTION || failure == BROOD_ETASK;
 }
 
 // The worker's words are numbers, and believed only as far as they fit the context.
