@@ -13,6 +13,26 @@ enum { BUILD_DIGITS = 2 * sizeof((brd_place *)0)->build };
 
 static const char digits[] = "0123456789abcdef";
 
+void brd_arguments_put_worker(char out[BRD_ARGUMENT_SIZE], brd_handle channel, unsigned depth)
+{
+    (void)snprintf(out, BRD_ARGUMENT_SIZE, BRD_WORKER_ARGUMENT "%lld,%u", (long long)channel.os,
+                   depth);
+}
+
+int brd_arguments_read_worker(const char *text, brd_handle *channel, unsigned *depth)
+{
+    char *comma = NULL, *end = NULL;
+    long long number = strtoll(text, &comma, 10);
+    if (comma == text || *comma != ',' || number <= 2)
+        return BROOD_EPROTOCOL;
+    unsigned long deep = strtoul(comma + 1, &end, 10);
+    if (end == comma + 1 || *end || !deep || deep > UINT16_MAX)
+        return BROOD_EPROTOCOL;
+    *channel = (brd_handle){(intptr_t)number};
+    *depth = (unsigned)deep;
+    return BROOD_OK;
+}
+
 // OFFSET,BUILD,PATH: the path last, as it may hold anything.
 void brd_arguments_put_copy(char out[BRD_ARGUMENT_SIZE], const brd_place *copy)
 {
@@ -31,10 +51,8 @@ int brd_arguments_get(int argc, char **argv, int index, const char *prefix,
     char own[BRD_ARGUMENT_SIZE];
     const char *argument = own;
     size_t skip = strlen(prefix);
-    if (argv)
-        argument = index < argc ? argv[index] : NULL;
-    else if (brd_os_argument((unsigned)index, own, sizeof own))
-        return BROOD_EEND;
+    if (brd_os_argument((unsigned)index, own, sizeof own))
+        argument = argv && index < argc ? argv[index] : NULL;
     if (!argument || strncmp(argument, prefix, skip) != 0 ||
         strlen(argument + skip) >= BRD_ARGUMENT_SIZE)
         return BROOD_EEND;

@@ -2,9 +2,9 @@
  * The command line of a worker: the reserved argument that makes it one, then which copy
  * of brood is to serve, then the modules to be loaded first.
  *
- *     program --brood-worker=N [--brood-copy=PLACE] [--brood-module=PATH]...
+ *     program --brood-worker=N,DEPTH [--brood-copy=PLACE] [--brood-module=PATH]...
  *
- * The channel's number alone would do where a program has brood once. But a process may
+ * The channel's number N alone would do where a program has brood once. But a process may
  * hold several copies of it, each linked into a library of its own, with variables of
  * their own; and a program that was not built with its parent holds none of its places. So
  * whoever is asked first hands over to the copy that its parent is, before it has touched
@@ -26,11 +26,18 @@ enum {
     BRD_ARGUMENT_SIZE = sizeof BRD_COPY_ARGUMENT + 64 + sizeof((brd_place *)0)->module
 };
 
+/** The first argument: the child's end of its channel, and how deep the child is. */
+void brd_arguments_put_worker(char out[BRD_ARGUMENT_SIZE], brd_handle channel, unsigned depth);
+
+/** Reads what follows its prefix. Fails with: BROOD_EPROTOCOL. */
+int brd_arguments_read_worker(const char *text, brd_handle *channel, unsigned *depth);
+
 /** Writes the argument that names the copy of brood at this place. */
 void brd_arguments_put_copy(char out[BRD_ARGUMENT_SIZE], const brd_place *copy);
 
 /**
- * What follows `prefix` in argument `index`, by argv, or by the system if that is NULL.
+ * What follows `prefix` in argument `index`, as the system tells it in UTF-8; where that
+ * tells nothing, by argv, which may be NULL.
  * Fails with: BROOD_EEND (there is no such argument, or it is another one).
  */
 int brd_arguments_get(int argc, char **argv, int index, const char *prefix,

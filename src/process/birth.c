@@ -3,7 +3,6 @@
  * is, and the machine of its states.
  */
 #include "process/birth.h"
-#include "process/arguments.h"
 #include "process/forkserver.h"
 #include <apr_general.h>
 #include <assert.h>

@@ -6,12 +6,11 @@
  *
  * A program that carries the worker's argument but is not a worker (somebody typed
  * it) has no channel of that number, or one that does not speak: it prints one
- * line and ends, and can never start anything.
+ * line and ends. What else such a command line names, whoever typed it could have run.
  */
 #include "process/child.h"
 #include "base/fail.h"
 #include "base/registry.h"
-#include "process/arguments.h"
 #include "process/context.h"
 #include "process/forkserver.h"
 #include <stdio.h>
@@ -210,13 +209,11 @@ static void hand_over(orders *o, const char *text)
 
 static void read_orders(orders *o)
 {
-    char text[BRD_ARGUMENT_SIZE] = "", *rest = text;
-    long long number = -1;
-    if (brd_arguments_get(o->argc, o->argv, 1, BRD_WORKER_ARGUMENT, text) == BROOD_OK)
-        number = strtoll(text, &rest, 10);
-    if (rest == text || *rest || number <= 2)
+    char text[BRD_ARGUMENT_SIZE];
+    unsigned depth;
+    if (brd_arguments_get(o->argc, o->argv, 1, BRD_WORKER_ARGUMENT, text) ||
+        brd_arguments_read_worker(text, &o->channel, &depth))
         return;
-    o->channel.os = (intptr_t)number;
     if (brd_arguments_get(o->argc, o->argv, o->modules, BRD_COPY_ARGUMENT, text) == BROOD_OK) {
         hand_over(o, text);
         o->modules++;
@@ -236,6 +233,7 @@ static _Noreturn void live(brd_chan *chan, const brd_startup *startup, orders *o
         load_modules(o);
     if (!status && o && o->status)
         brd_child_refuse(chan, o->status, o->at);
+    brd_begun();
     if (!status && startup->server)
         brd_forkserver_run(chan, startup);
     if (!status)
@@ -258,7 +256,7 @@ _Noreturn void brd_child_main(int argc, char **argv)
     brd_chan *chan = NULL;
     brd_startup startup;
     orders o = {.argc = argc, .argv = argv, .channel = BRD_NONE, .modules = 2};
-    brd_main_was_called();
+    brd_begin();
     read_orders(&o);
     if (brd_is_none(o.channel) || brd_os_chan_adopt(&chan, o.channel) ||
         read_startup(chan, &startup))

@@ -3,7 +3,6 @@
  * it is first used, and keeps it.
  */
 #include "process/context.h"
-#include "process/arguments.h"
 #include "process/forkserver.h"
 #include <stdlib.h>
 #include <string.h>
@@ -245,7 +244,8 @@ int brd_may_start(const brood_context *context)
     // Neither a copy of it nor a program of its own starts this program again.
     if (context->method != BROOD_FORK && !context->executable && !brd_main_called())
         return BROOD_ENOMAIN;
-    if (brd_depth() >= BRD_DEPTH_LIMIT)
+    // In a child this would be in every one: children without end, eight levels or not.
+    if (brd_is_beginning() || brd_depth() >= BRD_DEPTH_LIMIT)
         return BROOD_EDEPTH;
     if (context->method == BROOD_FORK && !context->fork_anyway && brd_os_thread_foreign() > 1)
         return BROOD_ETHREADS;

@@ -4,15 +4,33 @@
 #ifndef BRD_SELF_H
 #define BRD_SELF_H
 
+#include "process/arguments.h"
 #include "process/startup.h"
 #include <brood/context.h>
 
 /** Whether brood_main was called here, or in the process that this is a copy of. */
 bool brd_main_called(void);
-/** In a child whose program handed over to us: it was, though not by us. */
-void brd_main_was_called(void);
 
-/** How deep this process is: 0 for the program that the user started. */
+/** This copy of brood becomes that of a child, and, until brd_begun, starts no others. */
+void brd_begin(void);
+void brd_begun(void);
+
+/**
+ * Whether this process is a child of whose copy of brood nobody has told it so yet: what
+ * runs then runs in every child, before brood_main or while its modules are loaded.
+ */
+bool brd_is_beginning(void);
+
+/**
+ * The argument that names this copy of brood, where that is in a library; "" where it is
+ * in the program itself.
+ */
+int brd_own_copy(char out[BRD_ARGUMENT_SIZE]);
+
+/**
+ * How deep this process is: 0 for the program that the user started. Also for a copy of
+ * brood that is in a child, but not the one that serves in it.
+ */
 unsigned brd_depth(void);
 
 /** Another number in a process that was forked: what stands in its memory is not its own. */

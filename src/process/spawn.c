@@ -2,35 +2,19 @@
  * How a process gets its life without a forkserver: by spawn, our own program started
  * again with a worker's arguments; or by fork, a copy of this process as it is now.
  */
-#include "process/arguments.h"
 #include "process/birth.h"
 #include <stdio.h>
 #include <string.h>
 
-// Where this copy of brood is: in the program itself, which is there anyway, or in a library.
-static int name_copy(char out[BRD_ARGUMENT_SIZE], bool *needed)
-{
-    void (*const own)(int, char **) = brd_child_main;
-    const void *code;
-    brd_place place;
-    memcpy(&code, &own, sizeof code);
-    int status = brd_os_module_of(code, &place);
-    *needed = !status && place.module[0];
-    if (*needed)
-        brd_arguments_put_copy(out, &place);
-    return status;
-}
-
 static int spawn(brd_proc *out, const brood_context *context, brd_launch *how)
 {
-    char program[4096], argument[64], copy[BRD_ARGUMENT_SIZE];
+    char program[4096], argument[BRD_ARGUMENT_SIZE], copy[BRD_ARGUMENT_SIZE];
     const char *argv[BRD_MOST_ARGUMENTS + 1] = {program, argument};
     size_t argc = 2;
-    bool has_copy = false;
-    int status = name_copy(copy, &has_copy);
+    int status = brd_own_copy(copy);
     if (status)
         return status;
-    if (has_copy)
+    if (copy[0])
         argv[argc++] = copy;
     for (size_t i = 0; i < context->nmodules; i++)
         argv[argc++] = context->modules[i];
@@ -41,8 +25,7 @@ static int spawn(brd_proc *out, const brood_context *context, brd_launch *how)
     } else {
         status = brd_os_self_program(program, sizeof program);
     }
-    (void)snprintf(argument, sizeof argument, BRD_WORKER_ARGUMENT "%lld",
-                   (long long)brd_os_proc_inherited(how, 0).os);
+    brd_arguments_put_worker(argument, brd_os_proc_inherited(how, 0), brd_depth() + 1);
     how->program = program;
     how->argv = argv;
     if (!status)

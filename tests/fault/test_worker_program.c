@@ -153,6 +153,15 @@ static int copy_file(const char *from, const char *to)
     return status;
 }
 
+static void remove_file(const char *path)
+{
+    apr_pool_t *memory = NULL;
+    if (apr_pool_create(&memory, NULL))
+        return;
+    (void)apr_file_remove(path, memory);
+    apr_pool_destroy(memory);
+}
+
 /** Even of a library that is loaded. */
 static void rename_file(const char *from, const char *to)
 {
@@ -179,7 +188,7 @@ static void refuses_a_library_of_another_build(void)
     // And if the pool is the library's own.
     CU_ASSERT_NOT_EQUAL(a->run(&(shop_order){.worker = worker}, &answer), BROOD_OK);
     CU_ASSERT_PTR_NOT_NULL(strstr(answer.text, "another build"));
-    remove(old);
+    remove_file(old);
 }
 
 /* ------------------------------------------------------------------ plug-ins */
@@ -207,6 +216,23 @@ static void a_plugin_is_served_by_its_own_copy(void)
     }
     check_shop(a, (shop_order){.task = SHOP_NESTED}, SHOP_SAYS(1, 2));
     check_shop(a, (shop_order){.task = SHOP_MAIN_AGAIN, .n = 5}, 5);
+}
+
+// Each of them would be made in every worker, and in the workers of those.
+static void no_worker_makes_pools_while_it_begins(void)
+{
+    const shop *a = shop_at(shop_a), *b = shop_at(shop_b);
+    check_shop(a, (shop_order){.task = SHOP_EARLY, .module = shop_a}, BROOD_EDEPTH);
+    if (act_longest_path() < 4096)
+        TEST_SKIP("constructors may not wait here");
+    check_shop(b, (shop_order){.task = SHOP_EARLY, .n = 1}, BROOD_EDEPTH);
+}
+
+static void a_path_may_be_in_any_script(void)
+{
+    const shop *c = shop_at(shop_c);
+    check_shop(c, (shop_order){.task = SHOP_SELF}, SHOP_SAYS(1, 1));
+    check_shop(c, (shop_order){.task = SHOP_NAMED, .module = shop_c}, SHOP_THERE);
 }
 
 static void the_text_of_a_failure_is_of_its_own_copy(void)
@@ -259,8 +285,15 @@ static int not_the_exit(brood_message *args, brood_message *result)
     return 8;
 }
 
+static int not_the_early(brood_message *args, brood_message *result)
+{
+    (void)args;
+    return brood_pack(result, "x", INT64_C(-1));
+}
+
 static void register_all(void)
 {
+    ASSERT_OK(brood_register("early", not_the_early));
     ASSERT_OK(brood_register("triple", not_the_triple));
     ASSERT_OK(brood_register("unheard of", unheard_of));
     ASSERT_OK(brood_register("exits", not_the_exit));
@@ -276,6 +309,7 @@ static void a_name_is_what_the_worker_has_of_it(void)
             context_of(BROOD_CONTEXT(.method = all[i], .executable = own_worker));
         brood_pool *pool = pool_in(context, NULL);
         CU_ASSERT_EQUAL(apply_number(pool, not_the_triple, 5), 15);
+        CU_ASSERT_EQUAL(apply_number(pool, not_the_early, 0), BROOD_EDEPTH);
         pool_end(pool);
         brood_context_destroy(context);
     }
@@ -421,8 +455,10 @@ static const test_case cases[] = {
     TEST_CASE(names_the_fix_for_what_is_in_this_program),
     TEST_CASE(an_initializer_of_this_program_breaks_the_pool),
     TEST_CASE(a_preload_of_this_program_is_refused),
-    TEST_CASE(refuses_a_library_of_another_build),
     TEST_CASE(a_plugin_is_served_by_its_own_copy),
+    TEST_CASE(no_worker_makes_pools_while_it_begins),
+    TEST_CASE(a_path_may_be_in_any_script),
+    TEST_CASE(refuses_a_library_of_another_build), /* the one before needs it as it was */
     TEST_CASE(the_text_of_a_failure_is_of_its_own_copy),
     TEST_CASE(two_plugins_in_one_host),
     TEST_CASE(a_module_registers_names),
@@ -440,10 +476,10 @@ int main(int argc, char **argv)
     brood_main(&argc, &argv);
     // By the method, as this suite may run once for each of them at the same time. Windows
     // keeps files that are loaded: the next run writes over what this one leaves.
-    snprintf(shop_c, sizeof shop_c, "%s.%s", shop_a,
+    snprintf(shop_c, sizeof shop_c, "%s.\xc3\xa4 \xce\xb2 \xe6\xbc\xa2.%s", shop_a,
              brood_start_method_name(brood_get_start_method()));
     test_warm_up = warm_up;
     int failures = test_main(argc, argv, "worker_program", cases);
-    remove(shop_c);
+    remove_file(shop_c);
     return failures;
 }

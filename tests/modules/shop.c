@@ -71,6 +71,35 @@ static int there(brood_message *args, brood_message *result)
     return brood_pack(result, "x", (int64_t)SHOP_THERE);
 }
 
+static int early[2] = {-1, -1};
+
+// Made by every worker, each of which would make one again.
+static int try_a_pool(void)
+{
+    brood_context *context = NULL;
+    brood_pool *pool = NULL;
+    int status = brood_context_create(&context, BROOD_CONTEXT(.executable = BROOD_TEST_WORKER));
+    if (!status)
+        status = brood_pool_create(&pool, BROOD_POOL(.processes = 1, .context = context));
+    brood_pool_destroy(pool);
+    brood_context_destroy(context);
+    return status;
+}
+
+#if SHOP_EAGER && !defined(_WIN32) // there the loader's lock is held, and nothing may wait
+__attribute__((constructor)) static void begin(void)
+{
+    early[1] = try_a_pool();
+}
+#endif
+
+static int tell_early(brood_message *args, brood_message *result)
+{
+    int32_t n;
+    int status = brood_unpack(args, "i", &n);
+    return status ? status : brood_pack(result, "x", (int64_t)early[n != 0]);
+}
+
 static int main_again(brood_message *args, brood_message *result)
 {
     int32_t n;
@@ -82,14 +111,16 @@ static int main_again(brood_message *args, brood_message *result)
 int brood_module_init(void)
 {
     static const bool sick = SHOP_SICK;
+    early[0] = try_a_pool();
     return sick ? brood_fail("shop %d is sick", number) : brood_register("named", there);
 }
 
 /* ---------------------------------------------------------------- in the host */
 
 static brood_function *const tasks[SHOP_TASKS] = {
-    [SHOP_SQUARE] = square, [SHOP_SELF] = self,  [SHOP_FAIL] = fail,
-    [SHOP_NESTED] = nested, [SHOP_NAMED] = here, [SHOP_MAIN_AGAIN] = main_again,
+    [SHOP_SQUARE] = square,    [SHOP_SELF] = self,  [SHOP_FAIL] = fail,
+    [SHOP_NESTED] = nested,    [SHOP_NAMED] = here, [SHOP_MAIN_AGAIN] = main_again,
+    [SHOP_EARLY] = tell_early,
 };
 
 static int run_in_pool(brood_pool *pool, const shop_order *order, shop_answer *answer)

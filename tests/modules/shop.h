@@ -18,6 +18,8 @@ typedef enum shop_task {
     SHOP_NAMED,      /* SHOP_HERE in a function that was registered in the host, as "named";
                         SHOP_THERE in one that brood_module_init registers under that name */
     SHOP_MAIN_AGAIN, /* calls brood_main, and is there again: n */
+    SHOP_EARLY,      /* what its pool came to that brood_module_init tried to make, or, with a
+                        number of n, the one in its constructor; -1: it has none */
     SHOP_TASKS
 } shop_task;
 
