@@ -120,7 +120,8 @@ void brd_functions_explain(const brd_functions *t, uint32_t index, int status, c
     else if (missing && e->registered[0])
         (void)snprintf(text, room,
                        "nothing is registered as \"%s\" in the worker program: its main calls "
-                       "brood_register before brood_main, or a module of the context does",
+                       "brood_register before brood_main, or a module of the context does that "
+                       "shares its copy of brood",
                        e->registered);
     else if (missing)
         (void)snprintf(text, room,

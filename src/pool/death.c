@@ -18,13 +18,15 @@ static void describe(const brood_pool *pool, const brd_station *s, const brd_exi
                      char *text, size_t room, brood_error *error)
 {
     int64_t pid = s->child.proc.pid;
-    char why[1200]; // a path may be in it
+    char why[1200] = ""; // a path may be in it
     *error = (brood_error){.status = BROOD_EWORKERLOST,
                            .text = text,
                            .function = "",
                            .worker = pid,
                            .exit_kind = ended->kind,
                            .exit_code = ended->code};
+    if (s->child.link.failure)
+        brd_child_explain(&s->child, pool->context, why, sizeof why);
     if (s->seat.broke == BROOD_ETIMEDOUT)
         (void)snprintf(text, room,
                        "worker %lld was ended: it did not come up, begin a task or end in time",
@@ -32,10 +34,9 @@ static void describe(const brood_pool *pool, const brd_station *s, const brd_exi
     else if (s->seat.broke)
         (void)snprintf(text, room, "worker %lld was ended: %s", (long long)pid,
                        brood_status_text(s->seat.broke));
-    else if (s->child.link.failure) {
-        brd_child_explain(&s->child, pool->context, why, sizeof why);
+    else if (*why)
         (void)snprintf(text, room, "worker %lld could not start: %s", (long long)pid, why);
-    } else if (ended->kind == BROOD_EXIT_SIGNAL)
+    else if (ended->kind == BROOD_EXIT_SIGNAL)
         (void)snprintf(text, room, "worker %lld was killed by signal or exception %lld",
                        (long long)pid, (long long)ended->code);
     else if (ended->kind == BROOD_EXIT_CODE)

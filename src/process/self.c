@@ -20,6 +20,7 @@ static struct self {
     char name[BRD_NAME_SIZE];
 } self = {.name = "main"}; // written before the process has a second thread
 
+static _Atomic bool serves; // this copy of brood is that of a child, or of a forkserver
 static _Atomic bool beginning;
 static struct command_line {
     _Atomic int read;
@@ -104,6 +105,7 @@ bool brd_main_called(void)
 void brd_begin(void)
 {
     atomic_store(&main_called, 1);
+    serves = true;
     beginning = true;
 }
 
@@ -117,7 +119,7 @@ void brood_main(int *argc, char ***argv)
     char text[BRD_ARGUMENT_SIZE];
     int count = argc && argv ? *argc : 0;
     char **arguments = argc && argv ? *argv : NULL;
-    if (beginning || self.depth) // a child already: it was called by what that has loaded
+    if (serves || self.depth) // a child already: it was called by what that has loaded
         return;
     atomic_store(&main_called, 1);
     if (brd_arguments_get(count, arguments, 1, BRD_WORKER_ARGUMENT, text) == BROOD_OK)

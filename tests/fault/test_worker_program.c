@@ -323,6 +323,28 @@ static void a_name_is_what_the_worker_has_of_it(void)
     brood_context_destroy(context);
 }
 
+static int not_the_named(brood_message *args, brood_message *result)
+{
+    return square(args, result);
+}
+
+// brood-worker and the module share a copy of brood only if that is a shared library; else
+// the module has registered with one that does not serve. Both are as the documents say.
+static void a_module_registers_with_its_copy(void)
+{
+    const char *const modules[] = {shop_a, NULL};
+    ASSERT_OK(brood_register("named", not_the_named));
+    brood_context *context = context_of(BROOD_CONTEXT(.executable = worker, .modules = modules));
+    brood_pool *pool = pool_in(context, NULL);
+    if (BROOD_TEST_SHARED) {
+        CU_ASSERT_EQUAL(apply_number(pool, not_the_named, 5), SHOP_THERE);
+    } else {
+        check_failure(pool, not_the_named, BROOD_EFUNCTION, "copy of brood");
+    }
+    pool_end(pool);
+    brood_context_destroy(context);
+}
+
 static void an_unknown_name_fails_its_task(void)
 {
     register_all();
@@ -464,6 +486,7 @@ static const test_case cases[] = {
     TEST_CASE(a_module_registers_names),
     TEST_CASE(a_name_is_what_the_worker_has_of_it),
     TEST_CASE(an_unknown_name_fails_its_task),
+    TEST_CASE(a_module_registers_with_its_copy),
     TEST_CASE(single_processes_too),
     TEST_CASE(a_program_that_is_not_there),
     TEST_CASE(modules_that_make_no_sense),
