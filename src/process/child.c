@@ -123,7 +123,10 @@ int brd_child_find(const brd_place *place, const char *name, brood_function **ou
     }
     if (is_other && !place->module[0])
         return BROOD_EFUNCTION;
-    return brd_code_find(place, out);
+    brd_loads(true);
+    int status = brd_code_find(place, out);
+    brd_loads(false);
+    return status;
 }
 
 int brd_child_learn(brd_code *code, const brd_function_head *head)

@@ -22,6 +22,7 @@ static struct self {
 
 static _Atomic bool serves; // this copy of brood is that of a child, or of a forkserver
 static _Atomic bool beginning;
+static _Thread_local bool loading;
 static struct command_line {
     _Atomic int read;
     unsigned depth; // 0: it is no child's
@@ -56,10 +57,15 @@ static void read_command_line(void)
                                      !strcmp(text, own + sizeof BRD_COPY_ARGUMENT - 1)));
 }
 
+void brd_loads(bool loads)
+{
+    loading = loads;
+}
+
 bool brd_is_beginning(void)
 {
-    if (beginning || self.depth)
-        return beginning;
+    if (loading || beginning || self.depth)
+        return loading || beginning;
     brd_os_once(&command_line.read, read_command_line);
     return command_line.ours;
 }

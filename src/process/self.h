@@ -15,9 +15,12 @@ bool brd_main_called(void);
 void brd_begin(void);
 void brd_begun(void);
 
+/** What this thread of a child runs until then is loaded with a library, and in every child. */
+void brd_loads(bool loads);
+
 /**
- * Whether this process is a child of whose copy of brood nobody has told it so yet: what
- * runs then runs in every child, before brood_main or while its modules are loaded.
+ * Whether this is a child, and what runs in this thread now runs in every one: before
+ * brood_main, while its modules begin, in a constructor of a library that a task needs.
  */
 bool brd_is_beginning(void);
 

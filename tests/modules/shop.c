@@ -17,6 +17,10 @@
 EXPORTED shop_door shop_open;
 EXPORTED int brood_module_init(void);
 
+#define NAME_OF(number) "shop " #number
+#define NAME_AS(number) NAME_OF(number)
+#define NAME            NAME_AS(SHOP_NUMBER)
+
 static int number = SHOP_NUMBER;
 
 /* -------------------------------------------------------------- in the worker */
@@ -112,7 +116,7 @@ int brood_module_init(void)
 {
     static const bool sick = SHOP_SICK;
     early[0] = try_a_pool();
-    return sick ? brood_fail("shop %d is sick", number) : brood_register("named", there);
+    return sick ? brood_fail("shop %d is sick", number) : brood_register(NAME, there);
 }
 
 /* ---------------------------------------------------------------- in the host */
@@ -146,7 +150,7 @@ static int run(const shop_order *order, shop_answer *answer)
         &context, BROOD_CONTEXT(.method = order->method, .executable = order->worker,
                                 .modules = order->module ? modules : NULL));
     if (!status && order->task == SHOP_NAMED)
-        status = brood_register("named", here);
+        status = brood_register(NAME, here);
     if (!status)
         status = brood_pool_create(
             &pool, BROOD_POOL(.processes = 1, .context = context, .initializer = keep_number));

@@ -15,7 +15,8 @@ typedef enum shop_task {
     SHOP_SELF,       /* see SHOP_SAYS */
     SHOP_FAIL,       /* fails, with a text that has its number */
     SHOP_NESTED,     /* SHOP_SELF in a pool of the worker's own */
-    SHOP_NAMED,      /* SHOP_HERE in a function that was registered in the host, as "named";
+    SHOP_NAMED,      /* SHOP_HERE in a function that was registered in the host, as
+                        "shop <number>";
                         SHOP_THERE in one that brood_module_init registers under that name */
     SHOP_MAIN_AGAIN, /* calls brood_main, and is there again: n */
     SHOP_EARLY,      /* what its pool came to that brood_module_init tried to make, or, with a
