@@ -185,9 +185,10 @@ static void refuses_a_library_of_another_build(void)
     check_failure(pool, a->square, BROOD_EBUILD, "another build");
     pool_end(pool);
     brood_context_destroy(context);
-    // And if the pool is the library's own.
-    CU_ASSERT_NOT_EQUAL(a->run(&(shop_order){.worker = worker}, &answer), BROOD_OK);
-    CU_ASSERT_PTR_NOT_NULL(strstr(answer.text, "another build"));
+    // And if the pool is the library's own. A forkserver fails at once, and has no text.
+    int status = a->run(&(shop_order){.worker = worker}, &answer);
+    CU_ASSERT_NOT_EQUAL(status, BROOD_OK);
+    CU_ASSERT(status == BROOD_EBUILD || strstr(answer.text, "another build"));
     remove_file(old);
 }
 
