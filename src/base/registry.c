@@ -23,13 +23,21 @@ typedef struct entry {
 static _Atomic(entry *) by_name[BUCKETS], by_function[BUCKETS];
 
 // FNV-1a, folded.
-static size_t bucket_of(const void *bytes, size_t size)
+static size_t bucket_of_name(const char *name)
 {
-    const unsigned char *at = bytes;
     uint32_t hash = 2166136261U;
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ at[i]) * 16777619U;
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char)*name) * 16777619U;
     return (hash ^ (hash >> 16)) % BUCKETS;
+}
+
+// Functions start at multiples of 16, most of them.
+static size_t bucket_of_function(brood_function *function)
+{
+    uintptr_t address;
+    _Static_assert(sizeof address == sizeof function, "a function pointer is an address");
+    memcpy(&address, &function, sizeof address);
+    return (address >> 4 ^ address >> 12) % BUCKETS;
 }
 
 static entry *find_among(entry *first, const char *name)
@@ -42,7 +50,7 @@ static entry *find_among(entry *first, const char *name)
 // Whoever looked at a chain that has grown meanwhile looks again: a name is there once.
 static int add_name(entry *e)
 {
-    _Atomic(entry *) *bucket = &by_name[bucket_of(e->name, strlen(e->name))];
+    _Atomic(entry *) *bucket = &by_name[bucket_of_name(e->name)];
     e->next_by_name = atomic_load(bucket);
     do {
         const entry *same = find_among(e->next_by_name, e->name);
@@ -54,7 +62,7 @@ static int add_name(entry *e)
 
 static void add_function(entry *e)
 {
-    _Atomic(entry *) *bucket = &by_function[bucket_of(&e->function, sizeof e->function)];
+    _Atomic(entry *) *bucket = &by_function[bucket_of_function(e->function)];
     e->next_by_function = atomic_load(bucket);
     while (!atomic_compare_exchange_weak(bucket, &e->next_by_function, e))
         ;
@@ -69,7 +77,7 @@ int brood_register(const char *name, brood_function *function)
     if (!e)
         return BROOD_ENOMEM;
     e->function = function;
-    memcpy(e->name, name, size);
+    memcpy(e->name, name, size + 1);
     int status = add_name(e);
     if (!status)
         add_function(e);
@@ -80,7 +88,7 @@ int brood_register(const char *name, brood_function *function)
 
 brood_function *brd_registry_find(const char *name)
 {
-    entry *first = atomic_load(&by_name[bucket_of(name, strlen(name))]);
+    entry *first = atomic_load(&by_name[bucket_of_name(name)]);
     const entry *e = find_among(first, name);
     return e ? e->function : NULL;
 }
@@ -88,7 +96,7 @@ brood_function *brd_registry_find(const char *name)
 const char *brd_registry_name(brood_function *function)
 {
     const char *name = NULL; // the last in the chain is the one that came first
-    const entry *e = atomic_load(&by_function[bucket_of(&function, sizeof function)]);
+    const entry *e = atomic_load(&by_function[bucket_of_function(function)]);
     for (; e; e = e->next_by_function)
         if (e->function == function)
             name = e->name;
