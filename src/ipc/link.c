@@ -98,6 +98,8 @@ _Atomic uint32_t *brd_link_commit(brd_link *l, const brd_task_head *head)
     at->flags = head->flags;
     at->count = head->count;
     at->size = l->size;
+    at->number = head->number;
+    at->first = head->first;
     if (l->block) {
         at->flags |= BRD_IN_BLOCK;
         memcpy(at + 1, &l->block->id, sizeof l->block->id);
@@ -250,6 +252,19 @@ int brd_link_read_frames(brd_link *l)
             status = handle_frame(l, &frame);
     }
     return status == BROOD_EAGAIN ? BROOD_OK : status;
+}
+
+void brd_link_at_hand(const brd_link_words *words, uint64_t *number, uint64_t *index)
+{
+    for (int tries = 0; tries < 4; tries++) {
+        uint64_t before = atomic_load_explicit(&words->at_number, memory_order_acquire);
+        uint64_t at = atomic_load_explicit(&words->at_index, memory_order_acquire);
+        if (before != atomic_load_explicit(&words->at_number, memory_order_relaxed))
+            continue;
+        *number = before;
+        *index = before ? at : 0;
+        return;
+    }
 }
 
 void brd_link_set_parked(brd_link *l, bool parked)

@@ -93,7 +93,8 @@ static int send_single(brd_link *link, brd_task *task)
         return status;
     if (size)
         memcpy(room, bytes, size);
-    brd_task_head head = {.function = task->function, .id = task->id, .count = 1};
+    brd_task_head head = {
+        .function = task->function, .id = task->id, .count = 1, .number = task->order};
     task->claim = brd_link_commit(link, &head);
     return BROOD_OK;
 }

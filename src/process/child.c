@@ -104,6 +104,15 @@ int brd_child_learn(brd_code *code, const brd_function_head *head)
     return brd_code_learn(code, head->index, &place);
 }
 
+// Whoever reads it wants each line when it is printed; a pipe would get them by the block.
+static void open_output(void)
+{
+    if (!brd_port_is_captured(&the_port))
+        return;
+    (void)fflush(stdout);
+    (void)setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+}
+
 // From here on all start methods are one.
 static _Noreturn void live(brd_chan *chan, const brd_startup *startup)
 {
@@ -123,6 +132,7 @@ static _Noreturn void live(brd_chan *chan, const brd_startup *startup)
         status = say_hello(startup);
     if (status)
         brd_child_refuse(chan, status);
+    open_output();
     end(entry(&the_port));
 }
 

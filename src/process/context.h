@@ -15,6 +15,7 @@ struct brood_context {
     char **env;      /* changes, up to NULL; or NULL */
     char *directory; /* NULL: this process's own */
     brood_stdio out, err;
+    struct brd_capture *capture; /* NULL: nothing is captured */
     brd_limits limits;
     unsigned generation; /* of the process that the rest belongs to */
     brd_mutex lock;
