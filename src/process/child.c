@@ -107,10 +107,12 @@ int brd_child_learn(brd_code *code, const brd_function_head *head)
 // Whoever reads it wants each line when it is printed; a pipe would get them by the block.
 static void open_output(void)
 {
+    static char buffer[BUFSIZ];
     if (!brd_port_is_captured(&the_port))
         return;
     (void)fflush(stdout);
-    (void)setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+    // With a buffer of ours: glibc would let a used one, as a copy has, go on as it was.
+    (void)setvbuf(stdout, buffer, _IOLBF, sizeof buffer);
 }
 
 // From here on all start methods are one.
