@@ -4,7 +4,7 @@
 #include "ipc/link.h"
 #include <string.h>
 
-enum { FRAME_PATIENCE_MS = 1000, DONE_MS = 100, FRAMES_AT_ONCE = 64 };
+enum { FRAME_PATIENCE_MS = 1000, DONE_MS = 100, FRAMES_AT_ONCE = 64, AT_HAND_TRIES = 4 };
 
 int brd_link_open(brd_link *l)
 {
@@ -256,14 +256,14 @@ int brd_link_read_frames(brd_link *l)
 
 void brd_link_at_hand(const brd_link_words *words, uint64_t *number, uint64_t *index)
 {
-    for (int tries = 0; tries < 4; tries++) {
+    for (int tries = 0; tries < AT_HAND_TRIES; tries++) {
         uint64_t before = atomic_load_explicit(&words->at_number, memory_order_acquire);
         uint64_t at = atomic_load_explicit(&words->at_index, memory_order_acquire);
-        if (before != atomic_load_explicit(&words->at_number, memory_order_relaxed))
-            continue;
-        *number = before;
-        *index = before ? at : 0;
-        return;
+        if (before && before == atomic_load_explicit(&words->at_number, memory_order_relaxed)) {
+            *number = before;
+            *index = at;
+            return;
+        }
     }
 }
 

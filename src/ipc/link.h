@@ -100,8 +100,8 @@ void brd_link_release(brd_link *link);
 int brd_link_read_frames(brd_link *link);
 
 /**
- * What a captured worker has begun last; left as it is while the worker changes it. Any
- * thread, as long as the link is open.
+ * What a captured worker has begun last; left as it is if that is nothing, or just being
+ * changed. Any thread, as long as the link is open.
  */
 void brd_link_at_hand(const brd_link_words *words, uint64_t *number, uint64_t *index);
 

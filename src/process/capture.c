@@ -90,18 +90,23 @@ static int read_some(stream *s, unsigned char *to, size_t cap, size_t *got)
     return status;
 }
 
-// Under the lock. Others may still write to it: it is bounded.
+// Under the lock. Others may still write to it: it is bounded. Without memory for all of
+// it the thread reads the rest when it comes to it.
 static void take_left(stream *s)
 {
-    while (s->nleft < (size_t)MOST_TURNS * CHUNK) {
+    int status = BROOD_OK;
+    while (!status && s->nleft < (size_t)MOST_TURNS * CHUNK) {
         unsigned char *more = realloc(s->left, s->nleft + CHUNK);
         size_t got = 0;
         if (!more)
-            return; // the thread reads the rest when it comes to it
+            break;
         s->left = more;
-        if (read_some(s, s->left + s->nleft, CHUNK, &got))
-            return;
-        s->nleft += got;
+        status = read_some(s, s->left + s->nleft, CHUNK, &got);
+        s->nleft += status ? 0 : got;
+    }
+    if (!s->nleft) {
+        free(s->left);
+        s->left = NULL;
     }
 }
 

@@ -113,6 +113,7 @@ static void open_output(void)
     (void)fflush(stdout);
     // With a buffer of ours: glibc would let a used one, as a copy has, go on as it was.
     (void)setvbuf(stdout, buffer, _IOLBF, sizeof buffer);
+    (void)setvbuf(stderr, NULL, _IONBF, 0); // some systems keep what goes to a pipe
 }
 
 // From here on all start methods are one.

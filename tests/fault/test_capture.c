@@ -63,7 +63,7 @@ static void lines_bear_the_item_of_a_map(void)
 {
     enum { ITEMS = 3 };
     listener l;
-    gate gates[ITEMS];
+    gate first, second, third, *gates[ITEMS] = {&first, &second, &third};
     brood_message items[ITEMS] = {BROOD_MESSAGE_INIT};
     brood_future *future = NULL;
     listener_open(&l);
@@ -71,8 +71,8 @@ static void lines_bear_the_item_of_a_map(void)
     brood_pool *pool = captured_pool(context, 1);
     ASSERT_OK(brood_pool_run(pool, own_pid, NULL, "")); // so that the map is number 2
     for (int32_t i = 0; i < ITEMS; i++) {
-        gate_make(&gates[i]);
-        gate_pack(&gates[i], i, &items[i]);
+        gate_make(gates[i]);
+        gate_pack(gates[i], i, &items[i]);
     }
     ASSERT_OK(brood_pool_map_async(pool, prints_and_waits, brood_items_messages(items, ITEMS),
                                    BROOD_MAP(.chunksize = 2), &future));
@@ -83,14 +83,14 @@ static void lines_bear_the_item_of_a_map(void)
         CU_ASSERT_FATAL(await_line(&l, text));
         CU_ASSERT_EQUAL(find_line(&l, text)->task, 2);
         CU_ASSERT_EQUAL(find_line(&l, text)->index, (size_t)i);
-        gate_open(&gates[i]);
+        gate_open(gates[i]);
     }
     ASSERT_OK(brood_future_get(future, test_ms(60000), NULL));
     brood_future_destroy(future);
     pool_end(pool);
     brood_context_destroy(context);
     for (int32_t i = 0; i < ITEMS; i++) {
-        gate_remove(&gates[i], ITEMS);
+        gate_remove(gates[i], ITEMS);
         brood_message_clear(&items[i]);
     }
     listener_close(&l);
@@ -129,6 +129,23 @@ static int prints_at_once(brood_message *args, brood_message *result)
     (void)args;
     printf("buffered"); // no line: it goes out after the task
     return brood_pack(result, "x", (int64_t)0);
+}
+
+static void before_its_first_task_a_worker_has_none(void)
+{
+    listener l;
+    brood_pool *pool = NULL;
+    listener_open(&l);
+    brood_context *context = capturing(&l);
+    ASSERT_OK(brood_pool_create(
+        &pool, BROOD_POOL(.processes = 1, .initializer = prints_at_once, .context = context)));
+    CU_ASSERT_EQUAL(brood_pool_prewarm(pool, 1, test_ms(60000)), BROOD_OK);
+    pool_end(pool);
+    brood_context_destroy(context);
+    CU_ASSERT_EQUAL_FATAL(l.count, 1);
+    CU_ASSERT_STRING_EQUAL(l.lines[0].text, "buffered");
+    CU_ASSERT_EQUAL(l.lines[0].task, 0);
+    listener_close(&l);
 }
 
 static void what_a_task_has_in_its_buffer_goes_out_after_it(void)
@@ -326,16 +343,17 @@ static void who_closes_its_output_goes_on(void)
 typedef struct asker {
     listener heard;
     brood_pool *pool;
+    brood_future *answer;
 } asker;
 
 static void ask_pool(const brood_line *line, void *baton)
 {
     asker *a = baton;
-    if (strcmp(line->text, "ask") == 0) {
-        int64_t value = -1;
-        ASSERT_OK(take_number(hand_in_number(a->pool, square, 12), &value));
-        CU_ASSERT_EQUAL(value, 144);
-    }
+    brd_os_mutex_lock(&a->heard.lock);
+    brood_pool *pool = a->pool;
+    brd_os_mutex_unlock(&a->heard.lock);
+    if (strcmp(line->text, "ask") == 0)
+        a->answer = hand_in_number(pool, square, 12);
     hear(line, &a->heard);
 }
 
@@ -346,17 +364,23 @@ static int asks(brood_message *args, brood_message *result)
     return brood_pack(result, "x", (int64_t)1);
 }
 
-static void on_line_may_use_the_pool(void)
+static void on_line_may_hand_in_tasks(void)
 {
     static asker a;
     brood_context *context = NULL;
+    int64_t value = -1;
     listener_open(&a.heard);
     ASSERT_OK(brood_context_create(
         &context, BROOD_CONTEXT(.err = BROOD_STDIO_CAPTURE, .on_line = ask_pool, .baton = &a)));
-    a.pool = captured_pool(context, 1);
-    ASSERT_OK(brood_pool_run(a.pool, asks, NULL, ""));
-    CU_ASSERT(await_line(&a.heard, "ask"));
-    pool_end(a.pool);
+    brood_pool *pool = captured_pool(context, 1);
+    brd_os_mutex_lock(&a.heard.lock);
+    a.pool = pool;
+    brd_os_mutex_unlock(&a.heard.lock);
+    ASSERT_OK(brood_pool_run(pool, asks, NULL, ""));
+    CU_ASSERT_FATAL(await_line(&a.heard, "ask"));
+    ASSERT_OK(take_number(a.answer, &value));
+    CU_ASSERT_EQUAL(value, 144);
+    pool_end(pool);
     brood_context_destroy(context);
     listener_close(&a.heard);
 }
@@ -465,12 +489,13 @@ static const test_case cases[] = {
     TEST_CASE(lines_bear_their_worker_and_task),
     TEST_CASE(lines_bear_the_item_of_a_map),
     TEST_CASE(a_line_goes_out_when_it_is_printed),
+    TEST_CASE(before_its_first_task_a_worker_has_none),
     TEST_CASE(what_a_task_has_in_its_buffer_goes_out_after_it),
     TEST_CASE(lines_come_as_they_were),
     TEST_CASE(long_lines_come_in_pieces),
     TEST_CASE(who_floods_does_not_starve_others),
     TEST_CASE(who_closes_its_output_goes_on),
-    TEST_CASE(on_line_may_use_the_pool),
+    TEST_CASE(on_line_may_hand_in_tasks),
     TEST_CASE(nobody_need_hear_it),
     TEST_CASE(a_forked_child_captures_too),
     TEST_CASE(a_forkserver_is_captured),
