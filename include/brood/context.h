@@ -107,7 +107,7 @@ typedef struct brood_line {
     brood_stream stream; /**< where it was printed */
     int cut;          /**< 1: it was longer than 8 KiB, and goes on in the next one of its stream */
     int64_t worker;   /**< process id */
-    const char *name; /**< "worker", or the name of the process */
+    const char *name; /**< "worker", "forkserver", or that of the process */
     uint64_t task;    /**< of a pool: as brood_future_number(); 0: none; of a process: 0 */
     size_t index;     /**< of a map, the item's number; else 0 */
 } brood_line;

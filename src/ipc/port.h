@@ -64,8 +64,8 @@ int brd_port_reply(brd_port *port, brd_result_head *head, const void *bytes);
 /** Writes a report with its text, and announces it. Waits for room. */
 void brd_port_report(brd_port *port, const brd_report_head *head, const char *text);
 
-/** Whether somebody reads what this worker prints. */
-static inline bool brd_port_is_captured(const brd_port *port)
+/** Which streams of this worker somebody reads: BRD_CAPTURED_OUT, BRD_CAPTURED_ERR. */
+static inline uint32_t brd_port_captured(const brd_port *port)
 {
     return atomic_load_explicit(&port->words->captured, memory_order_relaxed);
 }

@@ -31,11 +31,14 @@ typedef struct brd_link_words {
     _Atomic int32_t parent_cpu;
     _Atomic uint32_t cancelled_item; /* of the task below; BRD_ALL_ITEMS */
     _Atomic uint64_t cancelled;      /* the task that is to come to its end soon; BRD_ALL_TASKS */
-    _Alignas(BRD_RING_LINE) _Atomic uint32_t captured; /* the worker's output is read, so it tells
-                                                          what it is at: */
+    _Alignas(
+        BRD_RING_LINE) _Atomic uint32_t captured; /* BRD_CAPTURED_...: these streams of the
+                                                     worker are read; it tells what it is at: */
     _Atomic uint64_t at_number; /* of the task that it has begun; 0: none, or this changes now */
     _Atomic uint64_t at_index;
 } brd_link_words;
+
+enum { BRD_CAPTURED_OUT = 1, BRD_CAPTURED_ERR = 2 };
 
 #define BRD_ALL_ITEMS UINT32_MAX
 #define BRD_ALL_TASKS UINT64_MAX

@@ -18,7 +18,7 @@ enum { REPORT_EVERY_MS = 10 };
 static struct worker {
     brd_port *port;      /* NULL: this process is no worker */
     unsigned generation; /* of the process that wrote here */
-    bool captured;       /* somebody reads what it prints */
+    uint32_t captured;   /* which of its streams somebody reads */
     brd_time reported;   /* when the last report went out */
     void *state;
 } self;
@@ -68,7 +68,7 @@ static int run_one(run *r, uint32_t index, unsigned char *bytes, size_t size)
         brd_port_at_hand(r->port, r->number, r->first + index);
     int failed = r->function(&args, &result);
     brd_at_hand_set(0, 0);
-    if (self.captured)
+    if (self.captured & BRD_CAPTURED_OUT)
         (void)fflush(stdout); // where it has no buffer by the line
     int status = reply(r, index, failed, &result);
     brood_message_clear(&args);
@@ -115,7 +115,7 @@ static void forget(void)
 {
     self.port = NULL;
     self.state = NULL;
-    self.captured = false;
+    self.captured = 0;
     self.generation = brd_generation();
 }
 
@@ -127,7 +127,7 @@ int brd_worker_main(brd_port *port)
     forget();
     brd_at_hand_open(port);
     self.port = port;
-    self.captured = brd_port_is_captured(port);
+    self.captured = brd_port_captured(port);
     runs_tasks = true;
     while ((status = brd_port_next(port, &work)) == BROOD_OK) {
         status = work.kind == BRD_RECORD_FUNCTION ? brd_child_learn(&code, work.function)

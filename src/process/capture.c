@@ -424,7 +424,8 @@ int brd_output_open(brd_output **out, brd_capture *capture, const char *name, br
         return status;
     }
     if (words)
-        atomic_store(&words->captured, 1);
+        atomic_store(&words->captured,
+                     (how->output ? BRD_CAPTURED_OUT : 0U) | (how->errors ? BRD_CAPTURED_ERR : 0U));
     *out = o;
     return BROOD_OK;
 }

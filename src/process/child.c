@@ -108,12 +108,13 @@ int brd_child_learn(brd_code *code, const brd_function_head *head)
 static void open_output(void)
 {
     static char buffer[BUFSIZ];
-    if (!brd_port_is_captured(&the_port))
-        return;
-    (void)fflush(stdout);
-    // With a buffer of ours: glibc would let a used one, as a copy has, go on as it was.
-    (void)setvbuf(stdout, buffer, _IOLBF, sizeof buffer);
-    (void)setvbuf(stderr, NULL, _IONBF, 0); // some systems keep what goes to a pipe
+    if (brd_port_captured(&the_port) & BRD_CAPTURED_OUT) {
+        (void)fflush(stdout);
+        // With a buffer of ours: glibc would let a used one, as a copy has, go on as it was.
+        (void)setvbuf(stdout, buffer, _IOLBF, sizeof buffer);
+    }
+    if (brd_port_captured(&the_port) & BRD_CAPTURED_ERR)
+        (void)setvbuf(stderr, NULL, _IONBF, 0); // some systems keep what goes to a pipe
 }
 
 // From here on all start methods are one.
