@@ -87,6 +87,13 @@ typedef struct brd_chan brd_chan;
 int brd_os_chan_pair(brd_chan **mine, brd_handle *theirs);
 
 /**
+ * Makes a one-way channel for what a child prints: *mine is only ever read, and ends when
+ * nobody holds the other end any more; *theirs is a plain stream, for output or errors of
+ * brd_launch, then it is closed. A writer waits while it is full. Both are new.
+ */
+int brd_os_chan_output(brd_chan **mine, brd_handle *theirs);
+
+/**
  * The child's side: makes a channel of the handle that it inherited, and owns it on success.
  * A connected TCP socket becomes a channel too, without delay (TCP_NODELAY), and no handles travel.
  */
@@ -102,7 +109,7 @@ int brd_os_chan_read(brd_chan *c, void *buffer, size_t cap, size_t *got);
 
 /**
  * Writes what fits, never waiting. *put >= 1 on success.
- * Fails with: BROOD_EAGAIN (full), BROOD_ECLOSED (the peer is gone).
+ * Fails with: BROOD_EAGAIN (full), BROOD_ECLOSED (the peer is gone), BROOD_EINVAL (one-way).
  */
 int brd_os_chan_write(brd_chan *c, const void *bytes, size_t size, size_t *put);
 
@@ -227,6 +234,8 @@ typedef struct brd_launch {
     const char *directory;     /* NULL: this process's own */
     uint64_t memory;           /* Windows: bytes that it may have; 0: all */
     bool no_output, no_errors; /* an empty stdout, stderr instead of this process's */
+    const brd_handle *output;  /* its stdout; NULL: as no_output says */
+    const brd_handle *errors;  /* its stderr; NULL: as no_errors says */
     const brd_handle *inherit; /* what the child gets, besides stdout and stderr */
     size_t ninherit;
     brd_chan *channel; /* the parent's end, which learns who its peer is; may be NULL */

@@ -4,7 +4,13 @@
 #include "ipc/link.h"
 #include <string.h>
 
-enum { FRAME_PATIENCE_MS = 1000, DONE_MS = 100, FRAMES_AT_ONCE = 64, OUTSIDE_ROUNDS = 64 };
+enum {
+    FRAME_PATIENCE_MS = 1000,
+    DONE_MS = 100,
+    FRAMES_AT_ONCE = 64,
+    OUTSIDE_ROUNDS = 64,
+    AT_HAND_TRIES = 4
+};
 
 int brd_link_open(brd_link *l)
 {
@@ -111,6 +117,8 @@ _Atomic uint32_t *brd_link_commit(brd_link *l, const brd_task_head *head)
     at->flags = head->flags;
     at->count = head->count;
     at->size = l->size;
+    at->number = head->number;
+    at->first = head->first;
     if (l->block) {
         at->flags |= BRD_IN_BLOCK;
         memcpy(at + 1, &l->block->id, sizeof l->block->id);
@@ -306,6 +314,19 @@ int brd_link_read_frames(brd_link *l)
         }
     }
     return status == BROOD_EAGAIN ? BROOD_OK : status;
+}
+
+void brd_link_at_hand(const brd_link_words *words, uint64_t *number, uint64_t *index)
+{
+    for (int tries = 0; tries < AT_HAND_TRIES; tries++) {
+        uint64_t before = atomic_load_explicit(&words->at_number, memory_order_acquire);
+        uint64_t at = atomic_load_explicit(&words->at_index, memory_order_acquire);
+        if (before && before == atomic_load_explicit(&words->at_number, memory_order_relaxed)) {
+            *number = before;
+            *index = at;
+            return;
+        }
+    }
 }
 
 void brd_link_set_parked(brd_link *l, bool parked)

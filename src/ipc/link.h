@@ -110,6 +110,12 @@ void brd_link_release(brd_link *link);
 /** Reads what came over the channel. Fails with: BROOD_ECLOSED, BROOD_EPROTOCOL. */
 int brd_link_read_frames(brd_link *link);
 
+/**
+ * What a captured worker has begun last; left as it is if that is nothing, or just being
+ * changed. Any thread, as long as the link is open.
+ */
+void brd_link_at_hand(const brd_link_words *words, uint64_t *number, uint64_t *index);
+
 /** Tells the worker whether to ring when it has results. */
 void brd_link_set_parked(brd_link *link, bool parked);
 

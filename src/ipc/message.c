@@ -212,7 +212,8 @@ static size_t text_size(const char *text)
 brood_error *brd_error_copy(const brood_error *error)
 {
     size_t text = text_size(error->text), function = text_size(error->function);
-    brood_error *copy = malloc(sizeof *copy + text + function + 2);
+    size_t output = error->output ? error->output_size : 0;
+    brood_error *copy = malloc(sizeof *copy + text + function + output + 3);
     if (!copy)
         return NULL;
     *copy = *error;
@@ -222,6 +223,11 @@ brood_error *brd_error_copy(const brood_error *error)
     at += text + 1;
     copy->function = memcpy(at, error->function, function);
     at[function] = 0;
+    if (!error->output)
+        return copy;
+    at += function + 1;
+    copy->output = memcpy(at, error->output, output);
+    at[output] = 0;
     return copy;
 }
 

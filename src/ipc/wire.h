@@ -32,7 +32,14 @@ typedef struct brd_link_words {
     _Atomic int32_t parent_cpu;
     _Atomic uint32_t cancelled_item; /* of the task below; BRD_ALL_ITEMS */
     _Atomic uint64_t cancelled;      /* the task that is to come to its end soon; BRD_ALL_TASKS */
+    _Alignas(
+        BRD_RING_LINE) _Atomic uint32_t captured; /* BRD_CAPTURED_...: these streams of the
+                                                     worker are read; it tells what it is at: */
+    _Atomic uint64_t at_number; /* of the task that it has begun; 0: none, or this changes now */
+    _Atomic uint64_t at_index;
 } brd_link_words;
+
+enum { BRD_CAPTURED_OUT = 1, BRD_CAPTURED_ERR = 2 };
 
 #define BRD_ALL_ITEMS UINT32_MAX
 #define BRD_ALL_TASKS UINT64_MAX
@@ -58,8 +65,10 @@ typedef struct brd_task_head {
     uint32_t function;      /* index of a BRD_RECORD_FUNCTION that came before */
     uint64_t id;
     uint32_t flags;
-    uint32_t count; /* items; 1 without BRD_ITEMS */
-    uint64_t size;  /* of the contents */
+    uint32_t count;  /* items; 1 without BRD_ITEMS */
+    uint64_t size;   /* of the contents */
+    uint64_t number; /* what users call it; 0: nothing */
+    uint64_t first;  /* index of its first item */
 } brd_task_head;
 
 /** stride != 0: items of that length, side by side. 0: `count` lengths follow
@@ -110,7 +119,7 @@ typedef struct brd_report_head {
     uint32_t size;
 } brd_report_head;
 
-_Static_assert(sizeof(brd_report_head) == 32 && sizeof(brd_task_head) == 32 &&
+_Static_assert(sizeof(brd_report_head) == 32 && sizeof(brd_task_head) == 48 &&
                    sizeof(brd_result_head) == 32 && sizeof(brd_hello) == 56 &&
                    sizeof(brd_function_head) == 40 && sizeof(brd_items_head) == 8,
                "records have the same layout in every build");
@@ -123,7 +132,8 @@ enum brd_frame_type {
     BRD_FRAME_DROP,      /* a: id of a block that is gone */
     BRD_FRAME_FAILED,    /* a: the status why the worker could not start, b: a brd_failed_at */
     BRD_FRAME_FORK,      /* to a forkserver, a: how many handles the child gets, token: the first
-                            of them; one more, for the news of its end, stands behind them */
+                            of them; behind them, b: its output and errors; and one more, for the
+                            news of its end */
     BRD_FRAME_FORKED,    /* from it, a: process id, b: status, token: what tells of its end, or 0 */
     BRD_FRAME_HANDLE     /* a: the task whose message carries it, b: how many that does, token */
 };
@@ -134,6 +144,8 @@ enum brd_failed_at {
     BRD_FAILED_AT_COPY,  /* the library that brood's code is in could not be loaded */
     BRD_FAILED_AT_MODULE /* so could the first module of the context; then the second, ... */
 };
+
+enum { BRD_FORK_OUTPUT = 1, BRD_FORK_ERRORS = 2 };
 
 enum { BRD_FRAME_SIZE = 32 };
 

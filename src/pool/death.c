@@ -14,6 +14,16 @@
 
 enum { DEADLY = 3 }; /* workers that one task may kill */
 
+// What it wrote before its end, for people: most often that says why.
+static void attach_output(brd_station *s, char room[BRD_TAIL_SIZE + 1], brood_error *error)
+{
+    int size = brd_output_tail(s->child.output, room, BRD_TAIL_SIZE + 1);
+    if (size < 0)
+        return;
+    error->output = room;
+    error->output_size = (size_t)size;
+}
+
 static void describe(const brood_pool *pool, const brd_station *s, const brd_exit *ended,
                      char *text, size_t room, brood_error *error)
 {
@@ -205,13 +215,15 @@ static bool is_hopeless(const brood_pool *pool, const brd_station *s)
 
 static void station_ended(brood_pool *pool, brd_station *s, const brd_exit *ended)
 {
-    char text[1536];
+    char text[1536], output[BRD_TAIL_SIZE + 1];
     brood_error error;
     bool farewell = is_farewell(s, ended);
     (void)brd_link_read_frames(&s->child.link);
     brd_ring_look_deeper(&s->child.link.results);
     (void)brd_station_collect(pool, s);
+    brd_child_exited(&s->child);
     describe(pool, s, ended, text, sizeof text, &error);
+    attach_output(s, output, &error);
     tell_end(pool, s, farewell, &error);
     bool fruitful = s->seat.productive;
     if (is_hopeless(pool, s))
@@ -219,7 +231,6 @@ static void station_ended(brood_pool *pool, brd_station *s, const brd_exit *ende
     fruitful |= lose_tasks(pool, s, &error, text, sizeof text);
     unwatch(pool, s);
     brd_alarm_stop(&pool->alarms, &s->alarm);
-    brd_child_exited(&s->child);
     if (s->seat.state != BRD_SEAT_DEAD)
         brd_seat_enter(&s->seat, BRD_SEAT_DEAD);
     brd_seat_enter(&s->seat, BRD_SEAT_EMPTY);

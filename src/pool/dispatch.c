@@ -94,7 +94,8 @@ static int send_single(brd_link *link, brd_task *task)
         return status;
     if (size)
         memcpy(room, bytes, size);
-    brd_task_head head = {.function = task->function, .id = task->id, .count = 1};
+    brd_task_head head = {
+        .function = task->function, .id = task->id, .count = 1, .number = task->order};
     status = task->args ? brd_link_carry(link, brd_message_cargo(task->args), &head) : BROOD_OK;
     if (status)
         return status;

@@ -70,6 +70,7 @@ static int send_initializer(brood_pool *pool, brd_station *s)
     task->initializer = true;
     task->count = 1;
     task->id = ++pool->last_id;
+    task->order = 0; // nobody has handed it in
     task->args = &pool->initializer_args;
     status = brd_pool_send(pool, s, task);
     if (status)

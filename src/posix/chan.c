@@ -39,6 +39,7 @@ typedef struct arrival {
 struct brd_chan {
     int fd;
     bool stranger; // no descriptors travel
+    bool output;   // the read end of a pipe
 
     // The writer's.
     int given[MOST_HANDLES];
@@ -115,6 +116,33 @@ done:
     return status;
 }
 
+int brd_os_chan_output(brd_chan **mine, brd_handle *theirs)
+{
+    int ends[2] = {-1, -1};
+    brd_chan *c = NULL;
+    int status = brd_pipe_open(ends); // no socket: those cannot be opened as /dev/stdout
+    if (status)
+        return status;
+    status = brd_fd_nonblocking(ends[0]); // the child's end is another description, and waits
+    if (status)
+        goto done;
+    c = calloc(1, sizeof *c);
+    if (!c) {
+        status = BROOD_ENOMEM;
+        goto done;
+    }
+    c->fd = ends[0];
+    c->output = true;
+    *mine = c;
+    *theirs = brd_fd_handle(ends[1]);
+    ends[0] = -1;
+    ends[1] = -1;
+done:
+    brd_fd_close(&ends[0]);
+    brd_fd_close(&ends[1]);
+    return status;
+}
+
 int brd_os_chan_adopt(brd_chan **out, brd_handle theirs)
 {
     int fd = brd_fd_of(theirs);
@@ -174,6 +202,20 @@ static int keep_arrivals(brd_chan *c, struct msghdr *head)
     return status;
 }
 
+static int read_output(brd_chan *c, void *buffer, size_t cap, size_t *got)
+{
+    ssize_t size = -1;
+    do {
+        size = read(c->fd, buffer, cap);
+    } while (size < 0 && errno == EINTR);
+    if (size < 0)
+        return errno == EAGAIN || errno == EWOULDBLOCK ? BROOD_EAGAIN : brd_error(errno);
+    if (size == 0)
+        return BROOD_ECLOSED;
+    *got = (size_t)size;
+    return 0;
+}
+
 int brd_os_chan_read(brd_chan *c, void *buffer, size_t cap, size_t *got)
 {
     control extra;
@@ -185,6 +227,8 @@ int brd_os_chan_read(brd_chan *c, void *buffer, size_t cap, size_t *got)
         return BROOD_EINVAL;
     if (c->broken)
         return BROOD_EPROTOCOL;
+    if (c->output)
+        return read_output(c, buffer, cap, got);
     do {
         head.msg_control = extra.room;
         // Without room the system closes them, and says that something is missing.
@@ -236,7 +280,7 @@ int brd_os_chan_write(brd_chan *c, const void *bytes, size_t size, size_t *put)
     struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
     struct msghdr head = {.msg_iov = &part, .msg_iovlen = 1};
     ssize_t sent = -1;
-    if (size == 0)
+    if (size == 0 || c->output)
         return BROOD_EINVAL;
     attach_given(c, &head, &extra);
     do {

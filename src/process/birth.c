@@ -81,6 +81,18 @@ static int start_process(brd_child *c, brood_context *context, const brd_birth *
     return brd_give_life(&c->proc, context, how);
 }
 
+// A child whose output nobody reads would wait for ever, once it has printed enough.
+static int begin_output(brd_child *c)
+{
+    brd_exit ended;
+    int status = brd_output_begin(c->output, c->proc.pid);
+    if (status) {
+        (void)brd_os_proc_kill(&c->proc, true);
+        (void)brd_os_proc_wait(&c->proc, BRD_FOREVER, &ended);
+    }
+    return status;
+}
+
 static int start_once(brd_child *c, brood_context *context, const brd_birth *birth)
 {
     *c = (brd_child){.state = BRD_CHILD_NEW};
@@ -97,7 +109,9 @@ static int start_once(brd_child *c, brood_context *context, const brd_birth *bir
                       .ninherit = has_bell ? BRD_BORN_WORKER_BELL + 1 : BRD_BORN_WORKER_BELL,
                       .channel = link->frames.chan};
     brd_startup startup;
-    status = brd_startup_begin(&startup, context);
+    status = brd_output_open(&c->output, context->capture, birth->name, link->words, &how);
+    if (!status)
+        status = brd_startup_begin(&startup, context);
     if (!status)
         status = fill_startup(&startup, &how, birth);
     // Before there is a child: so it never waits for its record.
@@ -105,6 +119,8 @@ static int start_once(brd_child *c, brood_context *context, const brd_birth *bir
         status = brd_startup_send(&startup, link->frames.chan);
     if (!status)
         status = start_process(c, context, birth, &how);
+    if (!status)
+        status = begin_output(c);
     brd_os_close(&link->theirs);
     if (status) {
         brd_child_close(c);
@@ -168,10 +184,12 @@ void brd_child_explain(const brd_child *c, const brood_context *context, char *t
 void brd_child_exited(brd_child *c)
 {
     child_enter(c, BRD_CHILD_EXITED);
+    brd_output_end(c->output);
 }
 
 void brd_child_close(brd_child *c)
 {
+    brd_output_close(&c->output); // which looks into the link
     brd_link_close(&c->link);
     brd_os_proc_close(&c->proc);
     *c = (brd_child){.state = BRD_CHILD_NEW};

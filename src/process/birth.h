@@ -6,6 +6,7 @@
 #define BRD_BIRTH_H
 
 #include "ipc/link.h"
+#include "process/capture.h"
 #include "process/child.h"
 #include "process/context.h"
 
@@ -21,6 +22,7 @@ typedef struct brd_child {
     brd_child_state state;
     brd_proc proc;
     brd_link link;
+    brd_output *output; /* what it prints; NULL: nothing is captured */
     uint8_t token[16];
     uint8_t build[20];
 } brd_child;
@@ -51,7 +53,7 @@ bool brd_child_is_hopeless(const brd_child *child);
 void brd_child_explain(const brd_child *child, const brood_context *context, char *text,
                        size_t room);
 
-/** The process has ended. */
+/** The process has ended: the end of its output is there. */
 void brd_child_exited(brd_child *child);
 
 /** Frees what the parent holds of it. The process must have ended. */

@@ -224,6 +224,19 @@ static void read_orders(orders *o)
     }
 }
 
+// Whoever reads it wants each line when it is printed; a pipe would get them by the block.
+static void open_output(void)
+{
+    static char buffer[BUFSIZ];
+    if (brd_port_captured(&the_port) & BRD_CAPTURED_OUT) {
+        (void)fflush(stdout);
+        // With a buffer of ours: glibc would let a used one, as a copy has, go on as it was.
+        (void)setvbuf(stdout, buffer, _IOLBF, sizeof buffer);
+    }
+    if (brd_port_captured(&the_port) & BRD_CAPTURED_ERR)
+        (void)setvbuf(stderr, NULL, _IONBF, 0); // some systems keep what goes to a pipe
+}
+
 // From here on all start methods are one. orders: NULL for a copy, which has its parent's modules.
 static _Noreturn void live(brd_chan *chan, const brd_startup *startup, orders *o)
 {
@@ -250,6 +263,7 @@ static _Noreturn void live(brd_chan *chan, const brd_startup *startup, orders *o
         status = say_hello(startup);
     if (status)
         brd_child_refuse(chan, status, BRD_FAILED_AT_START);
+    open_output();
     int code = entry(&the_port);
     brd_active_await(); // brd_os_exit knows nothing of atexit
     end(code);

@@ -3,6 +3,7 @@
  * it is first used, and keeps it.
  */
 #include "process/context.h"
+#include "process/capture.h"
 #include "process/forkserver.h"
 #include <stdlib.h>
 #include <string.h>
@@ -120,7 +121,9 @@ static bool makes_sense(const brood_context_options *o)
     for (uint32_t i = 0; i < o->ncpus; i++)
         if (!o->cpus || o->cpus[i] >= 64 * sizeof((brd_limits *)0)->cpus / 8)
             return false;
-    if (o->out > BROOD_STDIO_NULL || o->err > BROOD_STDIO_NULL || o->nice > MOST_NICE)
+    if (o->out > BROOD_STDIO_CAPTURE || o->err > BROOD_STDIO_CAPTURE || o->nice > MOST_NICE)
+        return false;
+    if (o->on_line && o->out != BROOD_STDIO_CAPTURE && o->err != BROOD_STDIO_CAPTURE)
         return false;
     return o->method <= BROOD_FORK && !(o->preload && o->method != BROOD_FORKSERVER) &&
            !((o->executable || o->modules) && o->method == BROOD_FORK);
@@ -212,6 +215,8 @@ int brood_context_create(brood_context **out, const brood_context_options *optio
         status = copy_text(&c->directory, o.directory);
     if (!status)
         status = copy_texts(&c->env, o.env);
+    if (!status)
+        status = brd_capture_open(&c->capture, &o);
     if (status)
         brood_context_destroy(c);
     else
@@ -225,6 +230,7 @@ void brood_context_destroy(brood_context *context)
         return;
     if (context->generation == brd_generation())
         brd_forkserver_close(&context->server);
+    brd_capture_close(&context->capture); // after the last one that prints
     brd_os_mutex_clear(&context->lock);
     for (size_t i = 0; context->env && context->env[i]; i++)
         free(context->env[i]);

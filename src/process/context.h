@@ -17,6 +17,7 @@ struct brood_context {
     char **env;      /* changes, up to NULL; or NULL */
     char *directory; /* NULL: this process's own */
     brood_stdio out, err;
+    struct brd_capture *capture; /* NULL: nothing is captured */
     brd_limits limits;
     _Atomic uint32_t cpus; /* how many there are, as asked when it was first used; 0: not yet */
     unsigned generation;   /* of the process that the rest belongs to */

@@ -378,6 +378,22 @@ void brood_process_destroy(brood_process *p)
 
 /* --------------------------------------------------------------------- facts */
 
+size_t brood_process_output(brood_process *p, char *buffer, size_t cap)
+{
+    int kept = -1;
+    if (!is_ours(p) || (cap && !buffer))
+        return 0;
+    brd_os_mutex_lock(&p->lock);
+    if (p->started) {
+        (void)has_ended(p);
+        kept = brd_output_tail(p->child.output, buffer, cap);
+    }
+    brd_os_mutex_unlock(&p->lock);
+    if (kept < 0 && cap)
+        *buffer = '\0';
+    return kept < 0 ? 0 : (size_t)kept;
+}
+
 int64_t brood_process_pid(brood_process *p)
 {
     if (!is_ours(p))

@@ -31,6 +31,15 @@ bool act_start(const char *program, const char *first, const char *second);
 /** The same, with whatever handles it then inherits, and waits for its end. */
 bool act_run(const char *program, const char *first);
 
+/**
+ * As act_start, but the program has this one's standard output and error, and is of a group
+ * of its own where a program can leave the one that it was born into.
+ */
+bool act_start_aside(const char *program, const char *first, const char *second);
+
+/** This process's standard output, or error. */
+brd_handle act_stream(bool errors);
+
 /** From now on no signal that can be blocked comes to this thread. */
 void act_block_signals(void);
 

@@ -72,6 +72,22 @@ bool act_run(const char *program, const char *first)
     return pid > 0;
 }
 
+bool act_start_aside(const char *program, const char *first, const char *second)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        setsid();
+        execl(program, program, first, second, (char *)NULL);
+        _exit(127);
+    }
+    return pid > 0;
+}
+
+brd_handle act_stream(bool errors)
+{
+    return (brd_handle){errors ? STDERR_FILENO : STDOUT_FILENO};
+}
+
 void act_block_signals(void)
 {
     sigset_t all;
