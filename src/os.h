@@ -145,7 +145,8 @@ void brd_os_chan_trust(brd_chan *c);
 
 /**
  * The handle that the peer gave. *out is new.
- * Fails with: BROOD_EPROTOCOL (no such token; a pseudo handle).
+ * Fails with: BROOD_EPROTOCOL (no such token; a pseudo handle), the system's error (it
+ * came, and this process may open no more).
  */
 int brd_os_chan_take(brd_chan *c, uint64_t token, brd_handle *out);
 

@@ -8,7 +8,7 @@ enum {
     FRAME_PATIENCE_MS = 1000,
     DONE_MS = 100,
     FRAMES_AT_ONCE = 64,
-    OUTSIDE_ROUNDS = 64,
+    MOST_HANDLES = 256, /* of a worker that sends them, and not the results they belong to */
     AT_HAND_TRIES = 4
 };
 
@@ -95,15 +95,36 @@ int brd_link_begin(brd_link *l, size_t size, void **room)
     return status;
 }
 
+// Handles of tasks that the worker has not done, as far as its ring tells.
+static uint32_t on_board(brd_link *l)
+{
+    uint64_t done = brd_ring_head(&l->tasks);
+    uint32_t handles = 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < l->ncarried; i++) {
+        if (l->carried[i].at < done)
+            continue;
+        handles += l->carried[i].handles;
+        l->carried[kept++] = l->carried[i];
+    }
+    l->ncarried = kept;
+    return handles;
+}
+
 int brd_link_carry(brd_link *l, const brd_cargo *cargo, brd_task_head *head)
 {
-    if (!cargo || !cargo->count)
+    if (!cargo)
         return BROOD_OK;
-    int status = brd_cargo_send(cargo, &l->frames, head->id, patience());
+    // Always one; more as far as a process can be expected to have room for them.
+    int status = on_board(l) + cargo->count > BRD_ON_BOARD && l->ncarried ? BROOD_EAGAIN : BROOD_OK;
     if (!status)
+        status = brd_cargo_send(cargo, &l->frames, head->id, patience());
+    if (!status) {
         head->flags |= BRD_CARGO;
-    else if (l->block)
+        l->carried[l->ncarried++] = (brd_carried){l->at, cargo->count};
+    } else if (l->block) {
         brd_shelf_give_back(&l->outgoing, l->block->id);
+    }
     return status;
 }
 
@@ -180,29 +201,31 @@ static bool is_there(brd_link *l, brd_result *r)
 
 static int wait_until_there(brd_link *l, brd_result *r)
 {
-    for (int i = 0; i < OUTSIDE_ROUNDS && !is_there(l, r); i++) {
-        uint64_t before = l->nframes;
-        int status = brd_link_read_frames(l);
-        if (status && status != BROOD_ECLOSED)
-            return status;
+    brd_time until = brd_os_now() + DONE_MS * BRD_MS;
+    int status = BROOD_OK;
+    while (!status && !is_there(l, r)) {
+        status = brd_link_read_frames(l);
+        if (status == BROOD_ECLOSED)
+            return is_there(l, r) ? BROOD_OK : BROOD_EPROTOCOL;
         // What has left the worker may still be on its way, for a moment.
-        if (l->nframes == before &&
-            brd_os_chan_wait(l->frames.chan, BRD_READ, brd_os_now() + DONE_MS * BRD_MS))
-            break;
+        if (!status && !is_there(l, r) &&
+            (brd_os_now() >= until || brd_os_chan_wait(l->frames.chan, BRD_READ, until)))
+            status = BROOD_EPROTOCOL;
     }
-    return is_there(l, r) ? BROOD_OK : BROOD_EPROTOCOL;
+    return status;
 }
 
 static int read_outside(brd_link *l, brd_result *out)
 {
     int status = wait_until_there(l, out);
-    if (status || !out->block)
-        return status;
-    const brd_block *block = brd_shelf_find(&l->incoming, out->block);
-    if (out->head.size > block->shm.size)
-        return BROOD_EPROTOCOL;
-    out->bytes = block->shm.base;
-    return BROOD_OK;
+    const brd_block *block = status ? NULL : brd_shelf_find(&l->incoming, out->block);
+    if (!status && out->block && out->head.size > block->shm.size)
+        status = BROOD_EPROTOCOL;
+    if (status)
+        brd_cargo_free(&out->cargo);
+    else if (out->block)
+        out->bytes = block->shm.base;
+    return status;
 }
 
 static int read_result(brd_link *l, const brd_record *record, brd_result *out)
@@ -288,7 +311,7 @@ static int handle_frame(brd_link *l, const brd_frame *frame)
         brd_shelf_drop(&l->incoming, frame->a);
         break;
     case BRD_FRAME_HANDLE:
-        status = brd_arrivals_put(&l->arrivals, frame, l->frames.chan);
+        status = brd_arrivals_put(&l->arrivals, frame, l->frames.chan, MOST_HANDLES);
         break;
     case BRD_FRAME_FAILED:
         l->failure = (int)frame->a;
@@ -308,10 +331,8 @@ int brd_link_read_frames(brd_link *l)
     // rest again.
     for (int i = 0; !status && i < FRAMES_AT_ONCE; i++) {
         status = brd_frames_read(&l->frames, &frame);
-        if (!status) {
-            l->nframes++;
+        if (!status)
             status = handle_frame(l, &frame);
-        }
     }
     return status == BROOD_EAGAIN ? BROOD_OK : status;
 }

@@ -13,6 +13,14 @@
 #include "ipc/cargo.h"
 #include "sync/block.h"
 
+enum { BRD_ON_BOARD = 64 }; /* handles that a worker has before it has done their tasks */
+
+/** Handles that belong to a record in the task ring. */
+typedef struct brd_carried {
+    uint64_t at; /* where the record begins */
+    uint32_t handles;
+} brd_carried;
+
 typedef struct brd_link {
     brd_shm shm;
     brd_link_words *words;
@@ -24,7 +32,8 @@ typedef struct brd_link {
     brd_shelf outgoing;
     brd_shelf incoming;
     brd_arrivals arrivals;
-    uint64_t nframes;   /* read so far */
+    brd_carried carried[BRD_ON_BOARD + 1];
+    size_t ncarried;
     uint32_t functions; /* how many functions the worker knows */
     int failure;        /* what the worker said in BRD_FRAME_FAILED */
     uint64_t failed_at; /* and there */
@@ -73,7 +82,8 @@ int brd_link_begin(brd_link *link, size_t size, void **room);
 /**
  * Hands over the handles of the task `id`, which was begun; head.flags then has
  * BRD_CARGO. On failure the task was not begun. NULL: there are none.
- * Fails with: BROOD_ECLOSED (the worker does not listen), the system's error.
+ * Fails with: BROOD_EAGAIN (the worker has enough of them now), BROOD_ECLOSED (it does not
+ * listen), the system's error (it would not carry them).
  */
 int brd_link_carry(brd_link *link, const brd_cargo *cargo, brd_task_head *head);
 

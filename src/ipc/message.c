@@ -68,9 +68,8 @@ void brd_message_view(brood_message *m, void *bytes, size_t size)
 
 void brd_message_own(brood_message *m, void *bytes, size_t size, size_t capacity)
 {
-    drop_data(m);
-    restart(m, size);
     m->data = bytes;
+    m->size = size;
     m->capacity = capacity;
     m->flags = OWNED;
 }
@@ -159,6 +158,11 @@ void *brd_message_scratch(brood_message *m, size_t size)
 const brood_error *brood_message_error(const brood_message *m)
 {
     return m->extra ? m->extra->error : NULL;
+}
+
+int brd_message_prepare(brood_message *m)
+{
+    return extra_of(m) ? BROOD_OK : BROOD_ENOMEM;
 }
 
 int brd_message_load(brood_message *m, brd_cargo *cargo)

@@ -378,7 +378,8 @@ int brd_port_on_frame(brd_port *p, const brd_frame *frame)
         brd_shelf_drop(&p->incoming, frame->a);
         break;
     case BRD_FRAME_HANDLE:
-        status = brd_arrivals_put(&p->arrivals, frame, p->frames.chan);
+        // The parent sees to it that they are not too many.
+        status = brd_arrivals_put(&p->arrivals, frame, p->frames.chan, UINT32_MAX);
         break;
     default:
         status = BROOD_EPROTOCOL;

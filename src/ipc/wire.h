@@ -170,6 +170,11 @@ int brd_frames_write(brd_frames *f, const brd_frame *frame, brd_time until);
 /** Announces a block to the peer, its handle included. */
 int brd_frames_announce(brd_frames *f, uint64_t id, const brd_shm *shm, brd_time until);
 
+void brd_frame_encode(const brd_frame *frame, unsigned char bytes[BRD_FRAME_SIZE]);
+
+/** As brd_chan_write_all; *begun is set once anything has left. */
+int brd_chan_write_some(brd_chan *c, const void *bytes, size_t size, brd_time until, bool *begun);
+
 /** Writes all bytes, waiting up to `until`. */
 int brd_chan_write_all(brd_chan *c, const void *bytes, size_t size, brd_time until);
 

@@ -63,8 +63,11 @@ static int run_one(run *r, uint32_t index, unsigned char *bytes, size_t size)
         return refuse(r, index, r->refused);
     brood_message args = BROOD_MESSAGE_INIT, result = BROOD_MESSAGE_INIT;
     brd_message_view(&args, bytes, size);
-    int status = brd_message_load(&args, r->cargo);
-    r->cargo = NULL;
+    int status = r->cargo ? r->cargo->failed : BROOD_OK;
+    if (!status) {
+        status = brd_message_load(&args, r->cargo);
+        r->cargo = NULL;
+    }
     if (status)
         return refuse(r, index, status);
     brd_fail_reset();

@@ -1,8 +1,8 @@
 /*
  * Channels: one end of a socket pair, with descriptors that travel along. Called
- * by the links above; the waiter borrows the descriptor. The one thing to know: a
- * given descriptor rides on the next byte written, so it is always here before the
- * token that names it; both sides count, and the token is the count. What belongs
+ * by the links above; the waiter borrows the descriptor. The one thing to know: given
+ * descriptors ride on the next byte written, so they are always here before the tokens
+ * that name them; a token counts those that were given before one write. What belongs
  * to the reading thread and to the writing thread is kept apart, so no lock.
  */
 #include "room.h"
@@ -44,12 +44,11 @@ struct brd_chan {
     // The writer's.
     int given[MOST_HANDLES];
     size_t ngiven;
-    uint64_t last_given;
 
     // The reader's.
     arrival came[MOST_HANDLES];
     size_t ncame;
-    uint64_t last_came;
+    bool missing; // of the last that came, the system had to drop some
     bool broken;
 };
 
@@ -169,37 +168,42 @@ int brd_os_chan_adopt(brd_chan **out, brd_handle theirs)
 }
 
 /** Keeps a descriptor that arrived, or closes it when there is no room. */
-static int keep_arrival(brd_chan *c, int fd)
+static int keep_arrival(brd_chan *c, uint64_t token, int fd)
 {
-    c->last_came++;
     if (c->ncame == MOST_HANDLES) {
         brd_fd_close(&fd);
         return BROOD_EPROTOCOL;
     }
-    c->came[c->ncame] = (arrival){c->last_came, fd};
+    c->came[c->ncame] = (arrival){token, fd};
     c->ncame++;
     return 0;
 }
 
+/** What came with one read was given before one write: the system keeps it together. */
 static int keep_arrivals(brd_chan *c, struct msghdr *head)
 {
-    int status = head->msg_flags & MSG_CTRUNC ? BROOD_EPROTOCOL : 0;
+    uint64_t token = 0;
+    int status = 0;
     for (struct cmsghdr *m = CMSG_FIRSTHDR(head); m; m = CMSG_NXTHDR(head, m)) {
         size_t count = 0;
         if (m->cmsg_level != SOL_SOCKET || m->cmsg_type != SCM_RIGHTS)
             continue;
         count = (m->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        c->missing = false;
         for (size_t i = 0; i < count; i++) {
             int fd = -1;
             int kept = 0;
             memcpy(&fd, CMSG_DATA(m) + i * sizeof fd, sizeof fd);
             kept = brd_fd_own(&fd);
             if (kept == 0)
-                kept = keep_arrival(c, fd);
+                kept = keep_arrival(c, ++token, fd);
             status = status ? status : kept;
         }
     }
-    return status;
+    // Most often this process may open no more of them, which is not the peer's fault.
+    if (head->msg_flags & MSG_CTRUNC)
+        c->missing = true;
+    return status == 0 && c->missing && c->stranger ? BROOD_EPROTOCOL : status;
 }
 
 static int read_output(brd_chan *c, void *buffer, size_t cap, size_t *got)
@@ -323,14 +327,12 @@ int brd_os_chan_give(brd_chan *c, brd_handle h, uint64_t *token)
     if (status)
         return status;
     c->ngiven++;
-    c->last_given++;
-    *token = c->last_given;
+    *token = c->ngiven;
     return 0;
 }
 
 void brd_os_chan_take_back(brd_chan *c)
 {
-    c->last_given -= c->ngiven;
     drop_given(c);
 }
 
@@ -351,10 +353,11 @@ int brd_os_chan_take(brd_chan *c, uint64_t token, brd_handle *out)
             continue;
         *out = brd_fd_handle(c->came[i].fd);
         c->ncame--;
-        c->came[i] = c->came[c->ncame];
+        // The order stays: the same token may be there once more, given later.
+        memmove(&c->came[i], &c->came[i + 1], (c->ncame - i) * sizeof c->came[0]);
         return 0;
     }
-    return BROOD_EPROTOCOL;
+    return c->missing ? EMFILE : BROOD_EPROTOCOL;
 }
 
 void brd_os_chan_close(brd_chan **c)

@@ -53,8 +53,13 @@ static int run(brood_function *function, const brd_work *work, const char *name)
 {
     brood_message args = BROOD_MESSAGE_INIT, result = BROOD_MESSAGE_INIT;
     brd_message_view(&args, work->contents, (size_t)work->head->size);
-    if (brd_message_load(&args, work->cargo))
+    int status = work->cargo ? work->cargo->failed : BROOD_OK;
+    if (!status)
+        status = brd_message_load(&args, work->cargo);
+    if (status) {
+        fprintf(stderr, "brood: %s: %s\n", name, brood_status_text(status));
         return BRD_EXIT_REFUSED;
+    }
     brd_fail_reset();
     brd_at_hand_set(THE_TASK, 0);
     int code = function(&args, &result);
