@@ -389,6 +389,7 @@ static void refuses_what_is_no_handle(void)
 {
     brood_message message = BROOD_MESSAGE_INIT;
     const intptr_t nobody = 44977608;
+    brood_waitable thing = {.handle = &nobody};
     size_t size = 77;
     CU_ASSERT_NOT_EQUAL(brood_pack(&message, "h", (intptr_t)-1), BROOD_OK);
     CU_ASSERT_NOT_EQUAL(brood_pack(&message, "ih", 1, nobody), BROOD_OK);
@@ -396,6 +397,10 @@ static void refuses_what_is_no_handle(void)
     (void)brood_message_bytes(&message, &size);
     CU_ASSERT_EQUAL(size, 0);
     brood_message_clear(&message);
+    for (int64_t timeout = 0; timeout < 40; timeout += 20) {
+        int status = brood_wait_many(&thing, 1, timeout);
+        CU_ASSERT(status != BROOD_OK && status != BROOD_ETIMEDOUT);
+    }
 }
 
 static const test_case cases[] = {
