@@ -371,12 +371,15 @@ static int deliver(incoming *in, brood_message *message)
     } else {
         status = brood_message_set(message, in->bytes, (size_t)in->size);
     }
-    if (!status) {
-        status = brd_message_load(message, in->cargo);
-        in->cargo = NULL;
+    if (status)
+        return status;
+    status = brd_message_load(message, in->cargo);
+    in->cargo = NULL;
+    if (status) { // the handles are gone, and came only once
+        in->broken = true;
+        brood_message_clear(message);
     }
-    if (!status)
-        forget_message(in);
+    forget_message(in);
     return status;
 }
 
