@@ -208,7 +208,7 @@ static void test_missing_fd_transfer(void)
     brd_handle theirs = BRD_NONE;
     brood_pipe *pipe = NULL;
     brood_message message = BROOD_MESSAGE_INIT;
-    memcpy(head, "BRP1", 4);
+    brd_put32(head, 0x31505242); // "BRP1"
     brd_put32(head + 4, 1);
     brd_put64(head + 8, 0);
     brd_put64(head + 16, 1);
