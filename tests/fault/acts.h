@@ -43,6 +43,14 @@ brd_handle act_stream(bool errors);
 /** From now on no signal that can be blocked comes to this thread. */
 void act_block_signals(void);
 
+/**
+ * From now on a signal comes to this process every millisecond, and breaks off whatever
+ * call it waits in. False: not here.
+ */
+bool act_interruptions_start(void);
+/** No more of them; how many came since the start. */
+long act_interruptions_end(void);
+
 /** A thread that is not brood's, until act_thread_end. False: not here. */
 bool act_thread_start(void);
 void act_thread_end(void);

@@ -94,6 +94,16 @@ void act_block_signals(void)
 {
 }
 
+bool act_interruptions_start(void)
+{
+    return false;
+}
+
+long act_interruptions_end(void)
+{
+    return 0;
+}
+
 bool act_is_wine(void)
 {
     HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
