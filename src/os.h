@@ -451,6 +451,12 @@ void brd_os_leave_cpu(void);
 int64_t brd_os_pid(void);
 /** Bytes of a page, a power of two. */
 size_t brd_os_page(void);
+/**
+ * The full path, from the current directory, of a file that is there and may be executed
+ * (`runs`) or read. Links stay what they are.
+ * Fails with: BROOD_EINVAL (it does not fit), the system's error (not there, not allowed, no file).
+ */
+int brd_os_file_path(const char *path, bool runs, char *buffer, size_t cap);
 /** Path of this program. Fails with: BROOD_EINVAL (it does not fit). */
 int brd_os_self_path(char *buffer, size_t cap);
 /**
@@ -482,6 +488,13 @@ int brd_os_module_of(const void *code, brd_place *out);
  * BROOD_EBUILD (another build).
  */
 int brd_os_module_at(const brd_place *place, void **code);
+
+/**
+ * Loads a shared library for good. *code is what it exports under this name; NULL: nothing.
+ * `why` gets a sentence for people where the status does not say it all, else "".
+ * Fails with: BROOD_EFUNCTION (it cannot be loaded), the system's error.
+ */
+int brd_os_module_load(const char *path, const char *symbol, void **code, char *why, size_t cap);
 
 /** The build of the main program. */
 int brd_os_module_build(uint8_t build[20]);

@@ -45,6 +45,19 @@ BROOD_API void brood_main(int *argc, char ***argv);
  */
 BROOD_API int brood_fail(const char *format, ...) BROOD_PRINTF(1, 2);
 
+/**
+ * Gives a function a name, in this process and for as long as it lives: 1 to 127 bytes,
+ * copied. Any thread, before or after brood_main; once more the same changes nothing.
+ *
+ * Where the worker's program is another one (.executable of the context), a function that
+ * was registered here before its first use travels by its name, and the worker runs what
+ * has that name there: registered by its own main before brood_main, or by a module of the
+ * context. There a function of the main program has no other way.
+ * Fails with: BROOD_EBUSY (another function has the name), BROOD_EINVAL (its length, no
+ * function), BROOD_ENOMEM.
+ */
+BROOD_API int brood_register(const char *name, brood_function *function);
+
 /** How many cpus this process may use: affinity and quota count. Python: process_cpu_count. */
 BROOD_API uint32_t brood_cpu_count(void);
 
@@ -96,7 +109,8 @@ typedef struct brood_context brood_context;
 typedef struct brood_context_options {
     size_t struct_size;
     brood_start_method method;
-    const char *executable;  /**< UTF-8 path of the worker program; this program */
+    const char *executable;  /**< UTF-8 path of the worker program: brood-worker, or one of your
+                                  own that calls brood_main; this program */
     brood_function *preload; /**< of a forkserver: runs once in it, before it forks; what this
                                   leaves in memory is there in every child. It may start no
                                   threads; its failure is BROOD_ETASK of whoever starts a child */
@@ -113,6 +127,10 @@ typedef struct brood_context_options {
     uint32_t ncpus;
     const uint32_t
         *cpus; /**< the `ncpus` cpus that children may use, from 0; all; Linux, Windows */
+    const char *const *modules; /**< UTF-8 paths of up to 16 shared libraries, up to NULL: each
+                                     child loads them first, in this order, and calls of each
+                                     `int brood_module_init(void)` if that is exported. What is
+                                     not 0 there ends the child. Not for a fork */
 } brood_context_options;
 
 /** BROOD_CONTEXT(.executable = path): the fields named, the others default. */
@@ -123,7 +141,7 @@ typedef struct brood_context_options {
 #define BROOD_CONTEXT_OPTIONS_INIT                                                                 \
     {                                                                                              \
         sizeof(brood_context_options), BROOD_DEFAULT_METHOD, 0, 0, 0, 0, 0, BROOD_STDIO_INHERIT,   \
-            BROOD_STDIO_INHERIT, 0, 0, 0, 0                                                        \
+            BROOD_STDIO_INHERIT, 0, 0, 0, 0, 0                                                     \
     }
 
 /**
@@ -131,8 +149,9 @@ typedef struct brood_context_options {
  * the pools and processes that use it. To be freed with brood_context_destroy().
  * All that it is given is copied.
  * Fails with: BROOD_ENOTSUP (the start method), BROOD_EINVAL (preload without a
- * forkserver, a program of its own for a fork, nice above 19, a change of the environment
- * without a name, a cpu above 1,023), BROOD_ENOMEM.
+ * forkserver, a program of its own or modules for a fork, more than 16 modules, nice above
+ * 19, a change of the environment without a name, a cpu above 1,023), the system's error
+ * (the program or a module is not there, or may not be executed or read), BROOD_ENOMEM.
  * Python: multiprocessing.get_context.
  */
 BROOD_API int brood_context_create(brood_context **out, const brood_context_options *options);

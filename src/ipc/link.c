@@ -107,16 +107,20 @@ _Atomic uint32_t *brd_link_commit(brd_link *l, const brd_task_head *head)
     return &at->claim;
 }
 
-int brd_link_define(brd_link *l, uint32_t index, const brd_place *place)
+int brd_link_define(brd_link *l, uint32_t index, const brd_place *place, const char *name)
 {
-    size_t path = strlen(place->module);
-    brd_function_head *at = brd_ring_reserve(&l->tasks, sizeof *at + path);
+    size_t path = strlen(place->module), size = strlen(name);
+    brd_function_head *at = brd_ring_reserve(&l->tasks, sizeof *at + path + size);
     if (!at)
         return BROOD_EAGAIN;
-    *at = (brd_function_head){.index = index, .path_size = (uint32_t)path, .offset = place->offset};
+    *at = (brd_function_head){.index = index,
+                              .path_size = (uint32_t)path,
+                              .offset = place->offset,
+                              .name_size = (uint32_t)size};
     memcpy(at->build, place->build, sizeof at->build);
     memcpy(at->path, place->module, path);
-    brd_ring_commit(&l->tasks, sizeof *at + path, BRD_RECORD_FUNCTION);
+    memcpy(at->path + path, name, size);
+    brd_ring_commit(&l->tasks, sizeof *at + path + size, BRD_RECORD_FUNCTION);
     return BROOD_OK;
 }
 
@@ -231,6 +235,7 @@ static int handle_frame(brd_link *l, const brd_frame *frame)
         break;
     case BRD_FRAME_FAILED:
         l->failure = (int)frame->a;
+        l->failed_at = frame->b;
         break;
     default:
         status = BROOD_EPROTOCOL;

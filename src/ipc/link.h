@@ -25,6 +25,7 @@ typedef struct brd_link {
     brd_shelf incoming;
     uint32_t functions; /* how many functions the worker knows */
     int failure;        /* what the worker said in BRD_FRAME_FAILED */
+    uint64_t failed_at; /* and there */
     /* between begin and commit */
     unsigned char *room;
     uint64_t at; /* where the record begins */
@@ -69,8 +70,8 @@ int brd_link_begin(brd_link *link, size_t size, void **room);
 /** The task is written. Returns its claim word, by which it can be taken back. */
 _Atomic uint32_t *brd_link_commit(brd_link *link, const brd_task_head *head);
 
-/** Tells the worker about a function. Fails with: BROOD_EAGAIN. */
-int brd_link_define(brd_link *link, uint32_t index, const brd_place *place);
+/** Tells the worker about a function; name may be "". Fails with: BROOD_EAGAIN. */
+int brd_link_define(brd_link *link, uint32_t index, const brd_place *place, const char *name);
 
 /** What was committed becomes visible, and a parked worker wakes. */
 void brd_link_flush(brd_link *link);

@@ -1,7 +1,8 @@
 /**
- * What a parent and its worker write to each other, byte for byte. Both are the
- * same build (the handshake sees to it), so records in the segment are structs
- * of fixed width; what goes over the channel is encoded.
+ * What a parent and its worker write to each other, byte for byte. The two may have been
+ * built from different sources: BRD_PROTOCOL changes with every change to this file, and
+ * the handshake compares it. So records in the segment are structs of fixed width; what
+ * goes over the channel is encoded.
  *
  * Segment:  words | task ring (parent to worker) | result ring (worker to parent)
  * Channel:  the startup record once, then frames: blocks and their handles.
@@ -71,8 +72,8 @@ typedef struct brd_function_head {
     uint32_t path_size;
     uint64_t offset;
     uint8_t build[20];
-    uint32_t reserved;
-    char path[]; /* path_size bytes, no NUL */
+    uint32_t name_size;
+    char path[]; /* path_size bytes, then name_size of its name; no NUL */
 } brd_function_head;
 
 /* -------------------------------------------------- records: result ring */
@@ -119,10 +120,17 @@ enum brd_frame_type {
     BRD_FRAME_BLOCK = 1, /* a: id, b: size, token: the segment's handle */
     BRD_FRAME_BACK,      /* a: id of a block that is free again */
     BRD_FRAME_DROP,      /* a: id of a block that is gone */
-    BRD_FRAME_FAILED,    /* a: the status why the worker could not start */
+    BRD_FRAME_FAILED,    /* a: the status why the worker could not start, b: a brd_failed_at */
     BRD_FRAME_FORK,      /* to a forkserver, a: how many handles the child gets, token: the first
                             of them; one more, for the news of its end, stands behind them */
     BRD_FRAME_FORKED     /* from it, a: process id, b: status, token: what tells of its end, or 0 */
+};
+
+/** At what the start of a worker failed. */
+enum brd_failed_at {
+    BRD_FAILED_AT_START = 0,
+    BRD_FAILED_AT_COPY,  /* the library that brood's code is in could not be loaded */
+    BRD_FAILED_AT_MODULE /* so could the first module of the context; then the second, ... */
 };
 
 enum { BRD_FRAME_SIZE = 32 };

@@ -36,7 +36,7 @@ static void describe(brood_pool *pool, const brd_station *s, const brd_task *tas
     if (r->head.flags & BRD_REFUSED) {
         error->status = r->head.status;
         error->code = 0;
-        (void)snprintf(text, room, "%s", brood_status_text(r->head.status));
+        brd_functions_explain(pool->functions, task->function, r->head.status, text, room);
     } else if (r->head.flags & BRD_TEXT && r->head.size) {
         size_t size = r->head.size < room ? (size_t)r->head.size : room - 1;
         memcpy(text, r->bytes, size);

@@ -14,16 +14,19 @@
 
 enum { DEADLY = 3 }; /* workers that one task may kill */
 
-static void describe(const brd_station *s, const brd_exit *ended, char *text, size_t room,
-                     brood_error *error)
+static void describe(const brood_pool *pool, const brd_station *s, const brd_exit *ended,
+                     char *text, size_t room, brood_error *error)
 {
     int64_t pid = s->child.proc.pid;
+    char why[1200] = ""; // a path may be in it
     *error = (brood_error){.status = BROOD_EWORKERLOST,
                            .text = text,
                            .function = "",
                            .worker = pid,
                            .exit_kind = ended->kind,
                            .exit_code = ended->code};
+    if (s->child.link.failure)
+        brd_child_explain(&s->child, pool->context, why, sizeof why);
     if (s->seat.broke == BROOD_ETIMEDOUT)
         (void)snprintf(text, room,
                        "worker %lld was ended: it did not come up, begin a task or end in time",
@@ -31,9 +34,8 @@ static void describe(const brd_station *s, const brd_exit *ended, char *text, si
     else if (s->seat.broke)
         (void)snprintf(text, room, "worker %lld was ended: %s", (long long)pid,
                        brood_status_text(s->seat.broke));
-    else if (s->child.link.failure)
-        (void)snprintf(text, room, "worker %lld could not start: %s", (long long)pid,
-                       brood_status_text(s->child.link.failure));
+    else if (*why)
+        (void)snprintf(text, room, "worker %lld could not start: %s", (long long)pid, why);
     else if (ended->kind == BROOD_EXIT_SIGNAL)
         (void)snprintf(text, room, "worker %lld was killed by signal or exception %lld",
                        (long long)pid, (long long)ended->code);
@@ -141,6 +143,13 @@ static void break_pool(brood_pool *pool)
         brd_station_kill(pool, pool->stations[i], BROOD_EBROKEN);
 }
 
+// What it said, or why there was none, says more than that its worker has ended.
+static bool is_of_initializer(const brood_error *cause)
+{
+    return cause && (cause->status == BROOD_ETASK || cause->status == BROOD_EFUNCTION ||
+                     cause->status == BROOD_EBUILD);
+}
+
 void brd_pool_count_fruitless(brood_pool *pool, const brood_error *why)
 {
     brd_time now = brd_os_now();
@@ -153,7 +162,7 @@ void brd_pool_count_fruitless(brood_pool *pool, const brood_error *why)
         pool->fruitless = 0;
         pool->proven = false;
     }
-    if (why && !(pool->cause && pool->cause->status == BROOD_ETASK)) {
+    if (why && !is_of_initializer(pool->cause)) {
         free(pool->cause);
         pool->cause = brd_error_copy(why);
     }
@@ -191,19 +200,18 @@ static void tell_end(brood_pool *pool, const brd_station *s, bool farewell,
 // As long as no worker has ever come up, another start would find the same.
 static bool is_hopeless(const brood_pool *pool, const brd_station *s)
 {
-    return !pool->proven &&
-           (s->child.link.failure == BROOD_EBUILD || s->seat.broke == BROOD_EBUILD);
+    return !pool->proven && (brd_child_is_hopeless(&s->child) || s->seat.broke == BROOD_EBUILD);
 }
 
 static void station_ended(brood_pool *pool, brd_station *s, const brd_exit *ended)
 {
-    char text[512];
+    char text[1536];
     brood_error error;
     bool farewell = is_farewell(s, ended);
     (void)brd_link_read_frames(&s->child.link);
     brd_ring_look_deeper(&s->child.link.results);
     (void)brd_station_collect(pool, s);
-    describe(s, ended, text, sizeof text, &error);
+    describe(pool, s, ended, text, sizeof text, &error);
     tell_end(pool, s, farewell, &error);
     bool fruitful = s->seat.productive;
     if (is_hopeless(pool, s))

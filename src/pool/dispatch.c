@@ -76,7 +76,8 @@ static int define_functions(brood_pool *pool, brd_link *link, uint32_t function)
     int status = BROOD_OK;
     while (!status && link->functions <= function) {
         status = brd_link_define(link, link->functions,
-                                 brd_functions_place(pool->functions, link->functions));
+                                 brd_functions_place(pool->functions, link->functions),
+                                 brd_functions_registered(pool->functions, link->functions));
         if (!status)
             link->functions++;
     }

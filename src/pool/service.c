@@ -164,6 +164,7 @@ static void start_one(brood_pool *pool)
     s->filling = true;
     brd_os_mutex_unlock(&pool->lock);
     const brd_birth birth = {.entry = brd_worker_main,
+                             .role = BRD_ROLE_WORKER,
                              .bell = brd_os_waiter_bell(pool->waiter),
                              .name = "worker",
                              .server = pool->server};

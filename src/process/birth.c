@@ -32,6 +32,7 @@ int brd_startup_begin(brd_startup *s, const brood_context *context)
                        .worker_bell = BRD_NONE,
                        .last_inherited = BRD_NONE,
                        .limits = context->limits,
+                       .chosen = context->executable != NULL,
                        .method = context->method};
     if (apr_generate_random_bytes(s->token, sizeof s->token) != APR_SUCCESS)
         return BROOD_ENOTSUP;
@@ -56,6 +57,7 @@ static int fill_startup(brd_startup *s, const brd_launch *how, const brd_birth *
         s->worker_bell = brd_os_proc_inherited(how, BRD_BORN_WORKER_BELL);
     s->last_inherited = brd_os_proc_inherited(how, how->ninherit - 1);
     s->alone = birth->alone;
+    s->role = birth->role;
     (void)snprintf(s->name, sizeof s->name, "%s", birth->name);
     return brd_os_module_of(code, &s->entry);
 }
@@ -121,6 +123,35 @@ int brd_child_hello(brd_child *c, const brd_hello *hello)
         return BROOD_EBUILD;
     child_enter(c, BRD_CHILD_RUNNING);
     return BROOD_OK;
+}
+
+bool brd_child_is_hopeless(const brd_child *c)
+{
+    int failure = c->link.failure;
+    return c->link.failed_at != BRD_FAILED_AT_START || failure == BROOD_EBUILD ||
+           failure == BROOD_EFUNCTION || failure == BROOD_ETASK;
+}
+
+// The worker's words are numbers, and believed only as far as they fit the context.
+void brd_child_explain(const brd_child *c, const brood_context *context, char *text, size_t room)
+{
+    uint64_t module = c->link.failed_at - BRD_FAILED_AT_MODULE;
+    int failure = c->link.failure;
+    const char *why = brood_status_text(failure);
+    if (c->link.failed_at == BRD_FAILED_AT_COPY)
+        (void)snprintf(text, room, "the library that brood is part of %s",
+                       failure == BROOD_EBUILD ? "is another build there"
+                                               : "cannot be loaded there");
+    else if (c->link.failed_at < BRD_FAILED_AT_MODULE || module >= context->nmodules)
+        (void)snprintf(text, room, "%s", why);
+    else if (failure == BROOD_ETASK)
+        (void)snprintf(text, room, "brood_module_init of %s failed",
+                       context->modules[module] + sizeof BRD_MODULE_ARGUMENT - 1);
+    else
+        (void)snprintf(text, room, "%s cannot be loaded%s%s",
+                       context->modules[module] + sizeof BRD_MODULE_ARGUMENT - 1,
+                       failure == BROOD_EFUNCTION ? "" : ": ",
+                       failure == BROOD_EFUNCTION ? "" : why);
 }
 
 void brd_child_exited(brd_child *c)

@@ -28,6 +28,7 @@ typedef struct brd_child {
 /** What is to be born. */
 typedef struct brd_birth {
     brd_child_entry *entry;
+    brd_role role;
     brd_handle bell;               /* what it rings */
     const char *name;              /* shorter than BRD_NAME_SIZE */
     bool alone;                    /* else Linux ends it with the thread that starts it */
@@ -42,6 +43,13 @@ int brd_child_start(brd_child *child, const brood_context *context, const brd_bi
  * Fails with: BROOD_EPROTOCOL, BROOD_EBUILD.
  */
 int brd_child_hello(brd_child *child, const brd_hello *hello);
+
+/** Whether it could not start for a reason that the next one will find too. */
+bool brd_child_is_hopeless(const brd_child *child);
+
+/** Why it could not start, in words that follow a colon; the context is the one it was given. */
+void brd_child_explain(const brd_child *child, const brood_context *context, char *text,
+                       size_t room);
 
 /** The process has ended. */
 void brd_child_exited(brd_child *child);

@@ -10,7 +10,9 @@
 struct brood_context {
     brood_start_method method; /* never BROOD_DEFAULT_METHOD */
     char *executable;          /* NULL: this program */
-    brood_function *preload;   /* NULL: none */
+    char **modules;            /* arguments of the worker's command line, up to NULL; or NULL */
+    size_t nmodules;
+    brood_function *preload; /* NULL: none */
     bool fork_anyway;
     char **env;      /* changes, up to NULL; or NULL */
     char *directory; /* NULL: this process's own */

@@ -3,6 +3,7 @@
  * come means that the server is gone, and another one is started.
  */
 #include "process/forkserver.h"
+#include "base/registry.h"
 #include "process/birth.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,13 +51,16 @@ static int read_answer(brd_forkserver *f, brd_frame *answer, int64_t patience)
     return !status && answer->type != BRD_FRAME_FORKED ? BROOD_EPROTOCOL : status;
 }
 
-static int preload_place(const brood_context *context, brd_place *out)
+static int tell_preload(const brood_context *context, brd_startup *startup)
 {
     const void *code;
     if (!context->preload)
         return BROOD_OK;
+    const char *name = brd_registry_name(context->preload);
+    if (name)
+        memcpy(startup->function, name, strlen(name));
     memcpy(&code, &context->preload, sizeof code);
-    return brd_os_module_of(code, out);
+    return brd_os_module_of(code, &startup->entry);
 }
 
 static int start_server(brd_forkserver *f)
@@ -66,7 +70,7 @@ static int start_server(brd_forkserver *f)
     brd_frame ready;
     int status = brd_startup_begin(&startup, f->context);
     if (!status)
-        status = preload_place(f->context, &startup.entry);
+        status = tell_preload(f->context, &startup);
     if (!status)
         status = brd_os_chan_pair(&f->frames.chan, &theirs);
     if (status)

@@ -7,6 +7,7 @@
  */
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/registry.h"
 #include "ipc/message.h"
 #include "process/active.h"
 #include "process/at_hand.h"
@@ -32,7 +33,8 @@ struct brood_process {
     brd_exit end;
     int64_t pid;
     brood_context *context;
-    brd_place place; /* of the function */
+    brd_place place;        /* of the function */
+    const char *registered; /* its name, or "" */
     brood_message args;
     int64_t grace;
     brd_active active;
@@ -66,7 +68,7 @@ static int run(brood_function *function, const brd_work *work, const char *name)
     return code;
 }
 
-static int process_main(brd_port *port)
+int brd_process_main(brd_port *port)
 {
     brd_code code = {0};
     brd_work work;
@@ -114,6 +116,8 @@ int brood_process_create(brood_process **out, brood_function *function, const br
         return BROOD_ENOMEM;
     p->generation = brd_generation();
     const void *code;
+    const char *registered = brd_registry_name(function);
+    p->registered = registered ? registered : "";
     memcpy(&code, &function, sizeof code);
     int status = brd_os_mutex_init(&p->lock);
     if (!status)
@@ -139,7 +143,7 @@ static int send_function(brood_process *p)
     size_t size;
     void *room = NULL;
     const void *bytes = brood_message_bytes(&p->args, &size);
-    int status = brd_link_define(link, 0, &p->place);
+    int status = brd_link_define(link, 0, &p->place, p->registered);
     if (!status)
         status = brd_link_begin(link, size, &room);
     if (status)
@@ -162,7 +166,8 @@ static void note_end(brood_process *p)
 
 static int start(brood_process *p)
 {
-    brd_birth birth = {.entry = process_main,
+    brd_birth birth = {.entry = brd_process_main,
+                       .role = BRD_ROLE_PROCESS,
                        .bell = brd_os_waiter_bell(p->waiter),
                        .name = p->name,
                        .alone = true};

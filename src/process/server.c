@@ -141,17 +141,15 @@ static int serve(server *s)
     return status;
 }
 
-static int preload(const brd_place *place)
+static int preload(const brd_place *place, const char *name)
 {
     brood_message args = BROOD_MESSAGE_INIT, result = BROOD_MESSAGE_INIT;
     brood_function *function = NULL;
-    void *code = NULL;
     if (!place->offset)
         return BROOD_OK;
-    int status = brd_os_module_at(place, &code);
+    int status = brd_child_find(place, name, &function);
     if (status)
         return status;
-    memcpy(&function, &code, sizeof code);
     status = function(&args, &result) ? BROOD_ETASK : BROOD_OK;
     (void)fflush(stdout); // or each child would write it once more
     (void)fflush(stderr);
@@ -173,7 +171,7 @@ static int watch_parent(server *s, int64_t parent)
 _Noreturn void brd_forkserver_run(brd_chan *chan, const brd_startup *startup)
 {
     server s = {.frames.chan = chan};
-    int status = preload(&startup->entry);
+    int status = preload(&startup->entry, startup->function);
     if (!status && (brd_os_thread_foreign() > 1 || brd_os_thread_ours()))
         status = BROOD_ETHREADS;
     if (!status)
@@ -183,7 +181,7 @@ _Noreturn void brd_forkserver_run(brd_chan *chan, const brd_startup *startup)
     if (!status)
         status = watch_parent(&s, startup->parent);
     if (status)
-        brd_child_refuse(chan, status);
+        brd_child_refuse(chan, status, BRD_FAILED_AT_START);
     status = answer(&s, NULL, BROOD_OK); // ready
     while (!status)
         status = serve(&s);

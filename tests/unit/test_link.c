@@ -200,7 +200,7 @@ static void defines_functions(void)
     for (uint32_t size = 0; size < sizeof place.module; size += 31) {
         memset(place.module, 'm', size);
         place.module[size] = 0;
-        CU_ASSERT_EQUAL(brd_link_define(&p.link, size, &place), 0);
+        CU_ASSERT_EQUAL(brd_link_define(&p.link, size, &place, ""), 0);
         brd_link_flush(&p.link);
         CU_ASSERT_EQUAL_FATAL(brd_port_next(&p.port, &work), 0);
         CU_ASSERT_EQUAL_FATAL(work.kind, BRD_RECORD_FUNCTION);
@@ -211,7 +211,7 @@ static void defines_functions(void)
         CU_ASSERT_EQUAL(memcmp(work.function->build, place.build, sizeof place.build), 0);
     }
     int status = 0, count = 0;
-    while (!(status = brd_link_define(&p.link, 1, &place)))
+    while (!(status = brd_link_define(&p.link, 1, &place, "")))
         count++;
     CU_ASSERT_EQUAL(status, BROOD_EAGAIN);
     CU_ASSERT(count > 10);
