@@ -49,8 +49,17 @@ static inline bool brd_is_none(brd_handle h)
     return h.os == -1;
 }
 
-/** Closes the handle and leaves none. */
+/** Closes the handle, which may also be a copy of one of the host's, and leaves none. */
 void brd_os_close(brd_handle *h);
+
+/**
+ * A duplicate of a handle that the host made: of a file, a pipe, a socket. *out is new.
+ * Fails with: the system's error (no such handle).
+ */
+int brd_os_copy(brd_handle h, brd_handle *out);
+
+/** It is the host's from now on, and stays non-inheritable; leaves none. */
+intptr_t brd_os_hand_over(brd_handle *h);
 
 /* --------------------------------------------------------------------- time */
 
@@ -77,7 +86,10 @@ typedef struct brd_chan brd_chan;
  */
 int brd_os_chan_pair(brd_chan **mine, brd_handle *theirs);
 
-/** The child's side: makes a channel of the handle that it inherited, and owns it on success. */
+/**
+ * The child's side: makes a channel of the handle that it inherited, and owns it on success.
+ * A connected TCP socket becomes a channel too, without delay (TCP_NODELAY), and no handles travel.
+ */
 int brd_os_chan_adopt(brd_chan **out, brd_handle theirs);
 
 /**
@@ -104,18 +116,24 @@ enum { BRD_READ = 1, BRD_WRITE = 2 };
 int brd_os_chan_wait(brd_chan *c, unsigned want, brd_time until);
 
 /**
- * Hands a handle to the peer. The caller then writes *token to the peer, which
- * turns it into a handle with brd_os_chan_take. At most 16 handles may be under
- * way; one more is BROOD_EAGAIN. The giver keeps its own handle, and keeps it open until the peer
- * answered that it has taken it. (POSIX: the descriptor rides on the next byte
- * written, the token counts the handles given; Windows: the token is the handle's value in
- * the process that has rights to the other one. A parent can give and take; a
- * child can do both on POSIX, and on Windows give by naming its own handle.)
+ * Hands a duplicate of a handle to the peer. The caller then writes *token to the peer,
+ * which turns it into a handle with brd_os_chan_take. At most 16 may be under way; one
+ * more is BROOD_EAGAIN. (POSIX: the descriptor rides on the next byte written, the token
+ * counts the handles given. Windows: a parent puts it into its child and tells its value
+ * there; anybody else keeps the duplicate, and whoever takes it fetches and closes it.)
+ * Fails with: BROOD_ECLOSED (the child is gone), BROOD_ENOTSUP (it came by a name, or is
+ * TCP), the system's error.
  */
 int brd_os_chan_give(brd_chan *c, brd_handle h, uint64_t *token);
 
 /** Takes back what was given and is not written yet; on Windows it is the peer's at once. */
 void brd_os_chan_take_back(brd_chan *c);
+
+/** What this end is made of: to be copied for another process. Borrowed. */
+brd_handle brd_os_chan_handle(const brd_chan *c);
+
+/** The peer is the parent of this process: what it says that it put in here is believed. */
+void brd_os_chan_trust(brd_chan *c);
 
 /**
  * The handle that the peer gave. *out is new.
@@ -128,6 +146,59 @@ int brd_os_chan_take(brd_chan *c, uint64_t token, brd_handle *out);
  * to leave. A channel that a waiter watches is taken from it first.
  */
 void brd_os_chan_close(brd_chan **c);
+
+/* ------------------------------------------------------------- names: name */
+
+/** A place where channels from other processes come in: a local name, or a TCP socket. */
+typedef struct brd_name brd_name;
+
+/** Who is at the other end of a channel that came in. */
+typedef struct brd_peer {
+    int64_t pid;        /* a local name's peer, for people: it may be gone; 0: not known */
+    uint8_t source[16]; /* TCP: its IPv6 address, or IPv4 as ::ffff:a.b.c.d; local: zeroed */
+} brd_peer;
+
+enum { BRD_LOCAL_SIZE = 256 }; /* room for every local name */
+
+/**
+ * A fresh local name that nobody can guess: on POSIX the path of a socket in a directory
+ * that only this user can enter, made here; on Windows that of a pipe.
+ * Fails with: BROOD_EINVAL (it does not fit), EPERM (the directory is open to others).
+ */
+int brd_os_name_private(char *buffer, size_t cap);
+
+/** The local name, in the same place, for a word: 1 to 64 characters of A-Z a-z 0-9 . _ - */
+int brd_os_name_local(const char *word, char *buffer, size_t cap);
+
+/**
+ * Listens under a local name of the two above; a name whose listener died is free. *out is new.
+ * Fails with: BROOD_EBUSY (somebody listens there), BROOD_EINVAL (no such name, too long).
+ */
+int brd_os_name_listen(brd_name **out, const char *local);
+
+/** The same of a TCP socket that listens already; it is taken over on success. */
+int brd_os_name_adopt(brd_name **out, brd_handle socket);
+
+/**
+ * The next channel that came in, never waiting. *out is new; peer may be NULL. A local
+ * peer that is another user's is refused in here. Handles do not travel on such channels.
+ * Fails with: BROOD_EAGAIN (nobody there); the system's error, such as no more handles:
+ * who came stays, so the name stays ready.
+ */
+int brd_os_name_accept(brd_name *n, brd_chan **out, brd_peer *peer);
+
+/**
+ * Connects to a local name; waits only while its listener has too many waiting. *out is new.
+ * Fails with: BROOD_ECLOSED (nobody listens there), BROOD_ETIMEDOUT, the system's error
+ * (EACCES: the listener is neither this user's nor the system's).
+ */
+int brd_os_name_connect(brd_chan **out, const char *local, brd_time until);
+
+/**
+ * Listens no longer, and removes the name. Taken from a waiter first. (Windows: the name is
+ * not free before the channels that came in there are closed as well.)
+ */
+void brd_os_name_close(brd_name **n);
 
 /* ---------------------------------------------------------- processes: proc */
 
@@ -333,6 +404,9 @@ int brd_os_waiter_open(brd_waiter **out);
 /** Watches the channel for `want` and for its end; 0: for nothing any more. */
 int brd_os_waiter_chan(brd_waiter *w, brd_chan *c, unsigned want, void *tag);
 
+/** Watches the name, or no longer: BRD_READ when brd_os_name_accept may have something. */
+int brd_os_waiter_name(brd_waiter *w, brd_name *n, bool want, void *tag);
+
 /** Watches the process for its end, or no longer. */
 int brd_os_waiter_proc(brd_waiter *w, brd_proc *p, bool want, void *tag);
 
@@ -353,6 +427,20 @@ void brd_os_waiter_ring(brd_waiter *w);
 brd_handle brd_os_waiter_bell(brd_waiter *w);
 
 void brd_os_waiter_close(brd_waiter **w);
+
+/** Something to wait for once: one of the three. */
+typedef struct brd_wait {
+    brd_chan *chan;    /* bytes to read, or its end */
+    brd_proc *proc;    /* its end */
+    brd_handle handle; /* the host's: an fd or a socket that can be read; a HANDLE, signalled */
+    bool ready;        /* is set */
+} brd_wait;
+
+/**
+ * Waits until at least one of them is ready, without a waiter made before.
+ * Fails with: BROOD_ETIMEDOUT, BROOD_EBUSY (a channel that somebody else waits for).
+ */
+int brd_os_wait_many(brd_wait *things, size_t count, brd_time until);
 
 /* ------------------------------------------------------- shared memory: shm */
 

@@ -17,6 +17,7 @@
 #include <brood/future.h>
 #include <brood/items.h>
 #include <brood/message.h>
+#include <brood/pipe.h>
 #include <brood/pool.h>
 #include <brood/process.h>
 #include <brood/progress.h>

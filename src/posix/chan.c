@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -36,6 +38,7 @@ typedef struct arrival {
 
 struct brd_chan {
     int fd;
+    bool stranger; // no descriptors travel
 
     // The writer's.
     int given[MOST_HANDLES];
@@ -58,6 +61,11 @@ typedef union control {
 int brd_chan_fd(const brd_chan *c)
 {
     return c->fd;
+}
+
+void brd_chan_estrange(brd_chan *c)
+{
+    c->stranger = true;
 }
 
 static int chan_make(brd_chan **out, int fd)
@@ -111,6 +119,9 @@ int brd_os_chan_adopt(brd_chan **out, brd_handle theirs)
 {
     int fd = brd_fd_of(theirs);
     int type = 0;
+    int on = 1;
+    bool tcp = false;
+    int status = 0;
     socklen_t size = sizeof type;
     if (brd_is_none(theirs))
         return BROOD_EINVAL;
@@ -120,8 +131,13 @@ int brd_os_chan_adopt(brd_chan **out, brd_handle theirs)
         return BROOD_EINVAL;
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
         return brd_error(errno);
+    // A frame must not wait for the next one. What is no TCP has no such option.
+    tcp = setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
     brd_fd_note(fd);
-    return chan_make(out, fd);
+    status = chan_make(out, fd);
+    if (status == 0)
+        (*out)->stranger = tcp;
+    return status;
 }
 
 /** Keeps a descriptor that arrived, or closes it when there is no room. */
@@ -171,7 +187,8 @@ int brd_os_chan_read(brd_chan *c, void *buffer, size_t cap, size_t *got)
         return BROOD_EPROTOCOL;
     do {
         head.msg_control = extra.room;
-        head.msg_controllen = sizeof extra.room;
+        // Without room the system closes them, and says that something is missing.
+        head.msg_controllen = c->stranger ? 0 : sizeof extra.room;
         size = recvmsg(c->fd, &head, RECEIVE_FLAGS);
     } while (size < 0 && errno == EINTR);
     if (size < 0) {
@@ -254,6 +271,8 @@ int brd_os_chan_give(brd_chan *c, brd_handle h, uint64_t *token)
     int status = 0;
     if (brd_is_none(h))
         return BROOD_EINVAL;
+    if (c->stranger)
+        return BROOD_ENOTSUP;
     if (c->ngiven == MOST_HANDLES)
         return BROOD_EAGAIN;
     status = brd_fd_duplicate(brd_fd_of(h), 3, &c->given[c->ngiven]);
@@ -269,6 +288,16 @@ void brd_os_chan_take_back(brd_chan *c)
 {
     c->last_given -= c->ngiven;
     drop_given(c);
+}
+
+brd_handle brd_os_chan_handle(const brd_chan *c)
+{
+    return brd_fd_handle(c->fd);
+}
+
+void brd_os_chan_trust(brd_chan *c)
+{
+    (void)c; // the kernel carries descriptors: nobody can name one of ours
 }
 
 int brd_os_chan_take(brd_chan *c, uint64_t token, brd_handle *out)

@@ -11,6 +11,7 @@
 #include "process/child.h"
 #include "base/fail.h"
 #include "base/registry.h"
+#include "process/active.h"
 #include "process/context.h"
 #include "process/forkserver.h"
 #include <stdio.h>
@@ -249,7 +250,9 @@ static _Noreturn void live(brd_chan *chan, const brd_startup *startup, orders *o
         status = say_hello(startup);
     if (status)
         brd_child_refuse(chan, status, BRD_FAILED_AT_START);
-    end(entry(&the_port));
+    int code = entry(&the_port);
+    brd_active_await(); // brd_os_exit knows nothing of atexit
+    end(code);
 }
 
 _Noreturn void brd_child_main(int argc, char **argv)
@@ -264,6 +267,7 @@ _Noreturn void brd_child_main(int argc, char **argv)
     if (brd_is_none(o.channel) || brd_os_chan_adopt(&chan, o.channel) ||
         read_startup(chan, &startup))
         give_up(BRD_EXIT_NO_PARENT, no_parent);
+    brd_os_chan_trust(chan);
     if (brd_os_child_setup(startup.parent, startup.last_inherited, startup.alone))
         brd_os_exit(BRD_EXIT_ORPHAN);
     live(chan, &startup, &o);

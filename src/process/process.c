@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_GRACE_MS = 1000, FAILED = 1, THE_TASK = 1 };
+enum { DEFAULT_GRACE_MS = 1000, FAILED = 1, THE_TASK = 1, PYTHON_UNKNOWN = 255 };
 
 struct brood_process {
     brd_mutex lock;
@@ -53,6 +53,8 @@ static int run(brood_function *function, const brd_work *work, const char *name)
 {
     brood_message args = BROOD_MESSAGE_INIT, result = BROOD_MESSAGE_INIT;
     brd_message_view(&args, work->contents, (size_t)work->head->size);
+    if (brd_message_load(&args, work->cargo))
+        return BRD_EXIT_REFUSED;
     brd_fail_reset();
     brd_at_hand_set(THE_TASK, 0);
     int code = function(&args, &result);
@@ -150,7 +152,10 @@ static int send_function(brood_process *p)
         return status;
     if (size)
         memcpy(room, bytes, size);
-    const brd_task_head head = {.id = THE_TASK, .count = 1};
+    brd_task_head head = {.id = THE_TASK, .count = 1};
+    status = brd_link_carry(link, brd_message_cargo(&p->args), &head);
+    if (status)
+        return status;
     (void)brd_link_commit(link, &head);
     brd_link_flush(link);
     return BROOD_OK;
@@ -324,6 +329,14 @@ int brood_process_is_alive(brood_process *p)
     return alive;
 }
 
+// What nobody can say must not look like success.
+static int python_code(const brd_exit *end)
+{
+    if (end->kind == BROOD_EXIT_UNKNOWN)
+        return PYTHON_UNKNOWN;
+    return (int)(end->kind == BROOD_EXIT_SIGNAL ? -end->code : end->code);
+}
+
 brood_exit brood_process_exit(brood_process *p)
 {
     brood_exit e = {0};
@@ -333,7 +346,7 @@ brood_exit brood_process_exit(brood_process *p)
     if (has_ended(p)) {
         e.kind = p->end.kind;
         e.code = p->end.code;
-        e.python = (int)(e.kind == BROOD_EXIT_SIGNAL ? -e.code : e.code);
+        e.python = python_code(&p->end);
     }
     brd_os_mutex_unlock(&p->lock);
     return e;
@@ -378,6 +391,18 @@ int64_t brood_process_pid(brood_process *p)
 const char *brood_process_name(const brood_process *p)
 {
     return p ? p->name : "";
+}
+
+int brd_process_proc(brood_process *p, brd_proc **proc, bool *ended)
+{
+    if (!is_ours(p))
+        return BROOD_EINVAL;
+    brd_os_mutex_lock(&p->lock);
+    bool started = p->started;
+    *ended = has_ended(p);
+    *proc = &p->child.proc;
+    brd_os_mutex_unlock(&p->lock);
+    return started ? BROOD_OK : BROOD_EINVAL;
 }
 
 intptr_t brood_process_sentinel(brood_process *p)

@@ -4,6 +4,7 @@
 #ifndef BRD_SELF_H
 #define BRD_SELF_H
 
+#include "base/generation.h"
 #include "process/arguments.h"
 #include "process/startup.h"
 #include <brood/context.h>
@@ -35,9 +36,6 @@ int brd_own_copy(char out[BRD_ARGUMENT_SIZE]);
  * brood that is in a child, but not the one that serves in it.
  */
 unsigned brd_depth(void);
-
-/** Another number in a process that was forked: what stands in its memory is not its own. */
-unsigned brd_generation(void);
 
 /** The start method of the context that made this process; 0 in the user's program. */
 brood_start_method brd_method_of_birth(void);

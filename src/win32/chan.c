@@ -1,5 +1,6 @@
 /* Channels: a private named pipe with one instance, both ends opened here. Called
- * by the links, and by waiter.c through room.h.
+ * by the links, and by waiter.c through room.h. TCP sockets only pass through, on
+ * their way to sock.c; pipes with a name come from name.c.
  *
  * Readiness is an overlapped read of no bytes: it ends when there is something to
  * read or the peer is gone, and takes nothing, so that PeekNamedPipe tells the
@@ -21,33 +22,57 @@
 /* How long close waits for what write has accepted, if the peer does not read. */
 #define LINGER (1000 * BRD_MS)
 
-/* No handle of a sane process is larger: the system allows 16 million. */
-#define HANDLE_LIMIT (UINT64_C(1) << 26)
+/* An event, and who is told when it is set. */
+typedef struct brd_signal {
+    HANDLE event;
+    HANDLE registration;
+} brd_signal;
 
 struct brd_chan {
+    brd_sock *sock;             /* it is a TCP socket: nothing below counts */
     SRWLOCK lock;               /* all below */
     CONDITION_VARIABLE changed; /* armed, writing or ended */
     HANDLE pipe;
     HANDLE peer; /* the peer's process, known to the end that started it */
     HANDLE read_done;
-    PTP_IO io;
+    PTP_IO io;           /* NULL: the pipe is bound to another process's */
+    brd_signal arm_done; /* then */
+    brd_signal write_done;
     OVERLAPPED arming;   /* the read of no bytes */
     OVERLAPPED sending;  /* of buffer[0 .. */
     brd_source *watcher; /* to be stirred; lives as long as it stands here */
     DWORD sending_bytes;
+    uint64_t given[BRD_WIN32_GIVEN]; /* tokens since the last write */
+    size_t ngiven;
     int write_error;
-    bool adopted; /* the child's end */
-    bool armed;   /* `arming` is under way */
-    bool writing; /* `sending` is under way */
+    bool trusted;  /* the peer is our parent */
+    bool stranger; /* the peer has come by a name, and hands nothing over */
+    bool armed;    /* `arming` is under way */
+    bool writing;  /* `sending` is under way */
     bool ended;
     bool unread; /* the watcher does not want what is there: a read stirs it */
     char nothing;
-    unsigned char buffer[PIPE_BYTES];
+    unsigned char buffer[]; /* PIPE_BYTES of it, for a pipe */
 };
 
 /* --------------------------------------------------------- making and ending */
 
-/* An operation came to its end. */
+/* An operation came to its end. Lock held. */
+static void operation_done(brd_chan *c, bool was_arming, DWORD error, ULONG_PTR bytes)
+{
+    if (was_arming) {
+        c->armed = false;
+        c->ended = c->ended || (error && error != ERROR_OPERATION_ABORTED);
+    } else {
+        c->writing = false;
+        if (error || bytes != c->sending_bytes)
+            c->write_error = BROOD_ECLOSED;
+    }
+    WakeAllConditionVariable(&c->changed);
+    if (c->watcher)
+        brd_win32_source_stir(c->watcher);
+}
+
 static void CALLBACK io_done(PTP_CALLBACK_INSTANCE instance, void *context, void *overlapped,
                              ULONG result, ULONG_PTR bytes, PTP_IO io)
 {
@@ -55,45 +80,112 @@ static void CALLBACK io_done(PTP_CALLBACK_INSTANCE instance, void *context, void
     (void)instance;
     (void)io;
     AcquireSRWLockExclusive(&c->lock);
-    if (overlapped == &c->arming) {
-        c->armed = false;
-        c->ended = c->ended || (result && result != ERROR_OPERATION_ABORTED);
-    } else {
-        c->writing = false;
-        if (result || bytes != c->sending_bytes)
-            c->write_error = BROOD_ECLOSED;
-    }
-    WakeAllConditionVariable(&c->changed);
-    if (c->watcher)
-        brd_win32_source_stir(c->watcher);
+    operation_done(c, overlapped == &c->arming, result, bytes);
     ReleaseSRWLockExclusive(&c->lock);
 }
 
-/* A channel of a pipe, which it owns on success. */
-static int chan_of(HANDLE pipe, bool adopted, brd_chan **out)
+/* The event was set: perhaps by an operation that ended at once, and is dealt with. */
+static void signalled(brd_chan *c, bool arming)
 {
-    brd_chan *c = calloc(1, sizeof *c);
+    OVERLAPPED *operation = arming ? &c->arming : &c->sending;
+    DWORD bytes = 0, error = ERROR_SUCCESS;
+    AcquireSRWLockExclusive(&c->lock);
+    if (arming ? c->armed : c->writing) {
+        if (!GetOverlappedResult(c->pipe, operation, &bytes, FALSE))
+            error = GetLastError();
+        if (error != ERROR_IO_INCOMPLETE)
+            operation_done(c, arming, error, bytes);
+    }
+    ReleaseSRWLockExclusive(&c->lock);
+}
+
+static void CALLBACK arm_signalled(void *chan, BOOLEAN timed_out)
+{
+    (void)timed_out;
+    signalled(chan, true);
+}
+
+static void CALLBACK write_signalled(void *chan, BOOLEAN timed_out)
+{
+    (void)timed_out;
+    signalled(chan, false);
+}
+
+static bool signal_open(brd_signal *s, WAITORTIMERCALLBACK told, brd_chan *c)
+{
+    s->event = CreateEventW(NULL, FALSE, FALSE, NULL);
+    return s->event && RegisterWaitForSingleObject(&s->registration, s->event, told, c, INFINITE,
+                                                   WT_EXECUTEINWAITTHREAD);
+}
+
+static void signal_close(brd_signal *s)
+{
+    if (s->registration)
+        UnregisterWaitEx(s->registration, INVALID_HANDLE_VALUE);
+    if (s->event)
+        CloseHandle(s->event);
+}
+
+/* Who is told when an operation ends. A pipe can be bound to one thread pool only, and one
+ * that was in use elsewhere is bound to that process's for good: then by events. */
+static bool bind_pipe(brd_chan *c)
+{
+    c->io = CreateThreadpoolIo(c->pipe, io_done, c, NULL);
+    if (c->io)
+        // What ends at once is dealt with at once, without a detour by the pool.
+        return SetFileCompletionNotificationModes(c->pipe, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS);
+    return GetLastError() == ERROR_INVALID_PARAMETER &&
+           signal_open(&c->arm_done, arm_signalled, c) &&
+           signal_open(&c->write_done, write_signalled, c);
+}
+
+/* All but the pipe. Nothing is under way. */
+static void chan_free(brd_chan *c)
+{
+    if (c->io)
+        CloseThreadpoolIo(c->io);
+    signal_close(&c->arm_done);
+    signal_close(&c->write_done);
+    if (c->read_done)
+        CloseHandle(c->read_done);
+    if (c->peer)
+        CloseHandle(c->peer);
+    free(c);
+}
+
+int brd_win32_chan_of(HANDLE pipe, brd_chan **out)
+{
+    brd_chan *c = calloc(1, sizeof *c + PIPE_BYTES);
     if (!c)
         return BROOD_ENOMEM;
     InitializeSRWLock(&c->lock);
     InitializeConditionVariable(&c->changed);
     c->pipe = pipe;
-    c->adopted = adopted;
     c->read_done = CreateEventW(NULL, TRUE, FALSE, NULL);
-    if (c->read_done)
-        c->io = CreateThreadpoolIo(pipe, io_done, c, NULL);
-    // What ends at once is dealt with at once, without a detour by the pool.
-    if (!c->io || !SetFileCompletionNotificationModes(pipe, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS)) {
+    if (!c->read_done || !bind_pipe(c)) {
         int status = brd_win32_error(GetLastError());
-        if (c->io)
-            CloseThreadpoolIo(c->io);
-        if (c->read_done)
-            CloseHandle(c->read_done);
-        free(c);
+        chan_free(c);
         return status;
     }
     *out = c;
     return 0;
+}
+
+/* An operation begins: clears it, and says who is told of its end. Lock held. */
+static void begin(brd_chan *c, OVERLAPPED *operation, const brd_signal *s)
+{
+    memset(operation, 0, sizeof *operation);
+    if (c->io)
+        StartThreadpoolIo(c->io);
+    else // the lowest bit keeps the other process's thread pool out of it
+        operation->hEvent = (HANDLE)((uintptr_t)s->event | 1);
+}
+
+/* It has ended at once: nobody need be told. Lock held. */
+static void ended_at_once(brd_chan *c)
+{
+    if (c->io)
+        CancelThreadpoolIo(c->io);
 }
 
 /* A name that nobody can guess: whoever opens it first would be our peer. */
@@ -151,7 +243,7 @@ int brd_os_chan_pair(brd_chan **mine, brd_handle *theirs)
     int status = pipe_pair(&server, &client);
     if (status)
         return status;
-    status = chan_of(server, false, mine);
+    status = brd_win32_chan_of(server, mine);
     if (status) {
         CloseHandle(server);
         CloseHandle(client);
@@ -161,14 +253,40 @@ int brd_os_chan_pair(brd_chan **mine, brd_handle *theirs)
     return 0;
 }
 
+int brd_win32_chan_of_sock(brd_sock *s, brd_chan **out)
+{
+    brd_chan *c = calloc(1, sizeof *c);
+    if (!c)
+        return BROOD_ENOMEM;
+    c->sock = s;
+    *out = c;
+    return 0;
+}
+
+static int adopt_socket(brd_chan **out, HANDLE socket)
+{
+    brd_chan *c = NULL;
+    int status = brd_win32_chan_of_sock(NULL, &c);
+    if (!status)
+        status = brd_win32_sock_open(socket, false, &c->sock);
+    if (status)
+        free(c);
+    else
+        *out = c;
+    return status;
+}
+
 int brd_os_chan_adopt(brd_chan **out, brd_handle theirs)
 {
     HANDLE pipe = brd_win32_handle(theirs);
     if (brd_is_none(theirs) || GetFileType(pipe) != FILE_TYPE_PIPE)
         return BROOD_EINVAL;
+    // The system calls a socket a pipe as well.
+    if (!GetNamedPipeInfo(pipe, NULL, NULL, NULL, NULL))
+        return adopt_socket(out, pipe);
     // What came by inheritance is inheritable still.
     SetHandleInformation(pipe, HANDLE_FLAG_INHERIT, 0);
-    return chan_of(pipe, true, out);
+    return brd_win32_chan_of(pipe, out);
 }
 
 /* Gives accepted bytes their time, then ends what is under way. Lock held. */
@@ -189,18 +307,21 @@ void brd_os_chan_close(brd_chan **chan)
     *chan = NULL;
     if (!c)
         return;
+    if (c->sock) {
+        brd_win32_sock_close(&c->sock);
+        free(c);
+        return;
+    }
     if (c->watcher)
         brd_win32_source_forget(c->watcher);
+    brd_os_chan_take_back(c);
     AcquireSRWLockExclusive(&c->lock);
     chan_settle(c);
     ReleaseSRWLockExclusive(&c->lock);
-    WaitForThreadpoolIoCallbacks(c->io, FALSE);
+    if (c->io)
+        WaitForThreadpoolIoCallbacks(c->io, FALSE);
     CloseHandle(c->pipe);
-    CloseThreadpoolIo(c->io);
-    CloseHandle(c->read_done);
-    if (c->peer)
-        CloseHandle(c->peer);
-    free(c);
+    chan_free(c);
 }
 
 /* --------------------------------------------------------- reading, writing */
@@ -215,13 +336,12 @@ static bool peek(brd_chan *c, DWORD *there)
 /* Begins the read of no bytes. False: it is over already. Lock held. */
 static bool arm(brd_chan *c)
 {
-    memset(&c->arming, 0, sizeof c->arming);
-    StartThreadpoolIo(c->io);
+    begin(c, &c->arming, &c->arm_done);
     c->armed = true;
     BOOL at_once = ReadFile(c->pipe, &c->nothing, 0, NULL, &c->arming);
     if (!at_once && GetLastError() == ERROR_IO_PENDING)
         return true;
-    CancelThreadpoolIo(c->io);
+    ended_at_once(c);
     c->armed = false;
     c->ended = c->ended || !at_once;
     return false;
@@ -251,6 +371,8 @@ int brd_os_chan_read(brd_chan *c, void *buffer, size_t cap, size_t *got)
 {
     DWORD there = 0;
     int status = BROOD_EAGAIN;
+    if (c->sock)
+        return brd_win32_sock_read(c->sock, buffer, cap, got);
     if (cap == 0)
         return BROOD_EINVAL;
     AcquireSRWLockExclusive(&c->lock);
@@ -277,14 +399,13 @@ int brd_os_chan_read(brd_chan *c, void *buffer, size_t cap, size_t *got)
 static int send_buffer(brd_chan *c)
 {
     DWORD error = ERROR_SUCCESS;
-    memset(&c->sending, 0, sizeof c->sending);
-    StartThreadpoolIo(c->io);
+    begin(c, &c->sending, &c->write_done);
     c->writing = true;
     if (!WriteFile(c->pipe, c->buffer, c->sending_bytes, NULL, &c->sending))
         error = GetLastError();
     if (error == ERROR_IO_PENDING)
         return 0;
-    CancelThreadpoolIo(c->io);
+    ended_at_once(c);
     c->writing = false;
     // Whatever went wrong: the stream has a hole from here on.
     if (error)
@@ -295,6 +416,8 @@ static int send_buffer(brd_chan *c)
 int brd_os_chan_write(brd_chan *c, const void *bytes, size_t size, size_t *put)
 {
     int status;
+    if (c->sock)
+        return brd_win32_sock_write(c->sock, bytes, size, put);
     if (size == 0)
         return BROOD_EINVAL;
     AcquireSRWLockExclusive(&c->lock);
@@ -305,8 +428,10 @@ int brd_os_chan_write(brd_chan *c, const void *bytes, size_t size, size_t *put)
         c->sending_bytes = size < PIPE_BYTES ? (DWORD)size : PIPE_BYTES;
         memcpy(c->buffer, bytes, c->sending_bytes);
         status = send_buffer(c);
-        if (!status)
+        if (!status) {
             *put = c->sending_bytes;
+            c->ngiven = 0;
+        }
     }
     ReleaseSRWLockExclusive(&c->lock);
     return status;
@@ -340,6 +465,8 @@ static unsigned look_or_arm(brd_chan *c, unsigned want)
 
 unsigned brd_win32_chan_look(brd_chan *c, unsigned want)
 {
+    if (c->sock)
+        return brd_win32_sock_look(c->sock, want);
     AcquireSRWLockExclusive(&c->lock);
     unsigned ready = look_or_arm(c, want);
     ReleaseSRWLockExclusive(&c->lock);
@@ -349,6 +476,8 @@ unsigned brd_win32_chan_look(brd_chan *c, unsigned want)
 int brd_os_chan_wait(brd_chan *c, unsigned want, brd_time until)
 {
     int status = 0;
+    if (c->sock)
+        return brd_win32_sock_wait(c->sock, want, until);
     AcquireSRWLockExclusive(&c->lock);
     while (!look_or_arm(c, want)) {
         if (until == 0 || brd_os_now() >= until) {
@@ -363,6 +492,10 @@ int brd_os_chan_wait(brd_chan *c, unsigned want, brd_time until)
 
 void brd_win32_chan_watch(brd_chan *c, brd_source *s)
 {
+    if (c->sock) {
+        brd_win32_sock_watch(c->sock, s);
+        return;
+    }
     AcquireSRWLockExclusive(&c->lock);
     c->watcher = s;
     ReleaseSRWLockExclusive(&c->lock);
@@ -370,6 +503,8 @@ void brd_win32_chan_watch(brd_chan *c, brd_source *s)
 
 brd_source *brd_win32_chan_watcher(brd_chan *c)
 {
+    if (c->sock)
+        return brd_win32_sock_watcher(c->sock);
     AcquireSRWLockExclusive(&c->lock);
     brd_source *s = c->watcher;
     ReleaseSRWLockExclusive(&c->lock);
@@ -391,52 +526,51 @@ int brd_win32_chan_peer(brd_chan *c, HANDLE process)
     return 0;
 }
 
-/* Before a process was started, both ends are here. */
-static HANDLE peer_of(brd_chan *c)
+brd_handle brd_os_chan_handle(const brd_chan *c)
+{
+    return brd_win32_wrap(c->sock ? brd_win32_sock_handle(c->sock) : c->pipe);
+}
+
+void brd_os_chan_trust(brd_chan *c)
+{
+    c->trusted = true;
+}
+
+bool brd_win32_chan_note_given(brd_chan *c, uint64_t token)
+{
+    if (c->ngiven == BRD_WIN32_GIVEN)
+        return false;
+    c->given[c->ngiven++] = token;
+    return true;
+}
+
+bool brd_win32_chan_last_given(brd_chan *c, uint64_t *token)
+{
+    if (c->ngiven == 0)
+        return false;
+    *token = c->given[--c->ngiven];
+    return true;
+}
+
+void brd_win32_chan_estrange(brd_chan *c)
+{
+    c->stranger = true;
+}
+
+bool brd_win32_chan_stranger(const brd_chan *c)
+{
+    return c->sock || c->stranger;
+}
+
+bool brd_win32_chan_trusted(brd_chan *c)
+{
+    return c->trusted;
+}
+
+HANDLE brd_win32_chan_process(brd_chan *c)
 {
     AcquireSRWLockExclusive(&c->lock);
-    HANDLE peer = c->peer ? c->peer : GetCurrentProcess();
+    HANDLE peer = c->peer;
     ReleaseSRWLockExclusive(&c->lock);
     return peer;
-}
-
-int brd_os_chan_give(brd_chan *c, brd_handle h, uint64_t *token)
-{
-    HANDLE there = NULL;
-    DWORD flags;
-    if (brd_is_none(h) || h.os == 0 || !GetHandleInformation(brd_win32_handle(h), &flags))
-        return BROOD_EINVAL;
-    if (c->adopted) {
-        // A child has no rights to its parent: the parent fetches it.
-        *token = (uint64_t)h.os;
-        return 0;
-    }
-    if (!DuplicateHandle(GetCurrentProcess(), brd_win32_handle(h), peer_of(c), &there, 0, FALSE,
-                         DUPLICATE_SAME_ACCESS))
-        return brd_win32_error(GetLastError());
-    *token = (uint64_t)(uintptr_t)there;
-    return 0;
-}
-
-int brd_os_chan_take(brd_chan *c, uint64_t token, brd_handle *out)
-{
-    HANDLE h = (HANDLE)(uintptr_t)token;
-    DWORD flags;
-    // The pseudo handles (-1 is the peer itself, with all rights) are far above.
-    if (token == 0 || token % 4 != 0 || token >= HANDLE_LIMIT)
-        return BROOD_EPROTOCOL;
-    if (c->adopted) {
-        if (!GetHandleInformation(h, &flags))
-            return BROOD_EPROTOCOL;
-    } else if (!DuplicateHandle(peer_of(c), h, GetCurrentProcess(), &h, 0, FALSE,
-                                DUPLICATE_SAME_ACCESS)) {
-        return BROOD_EPROTOCOL;
-    }
-    *out = brd_win32_wrap(h);
-    return 0;
-}
-
-void brd_os_chan_take_back(brd_chan *c)
-{
-    (void)c; // what was given is the peer's at once
 }

@@ -11,7 +11,7 @@
 #define WIN32_LEAN_AND_MEAN
 #endif
 #include <wchar.h>
-#include <windows.h>
+#include <winsock2.h>
 
 static inline HANDLE brd_win32_handle(brd_handle h)
 {
@@ -27,6 +27,18 @@ static inline brd_handle brd_win32_wrap(HANDLE h)
 
 /** GetLastError() in the words of os.h. Never 0. */
 int brd_win32_error(DWORD code);
+
+/** Whether it is a socket, which wants to be duplicated and closed by functions of its own. */
+bool brd_win32_is_socket(HANDLE h);
+
+/** Sockets can be used here from now on. */
+int brd_win32_sockets_start(void);
+
+/** What the process `pid` needs to open the same socket. */
+int brd_win32_socket_describe(HANDLE h, DWORD pid, WSAPROTOCOL_INFOW *out);
+
+/** A socket of a description that was made for this process. *out is new. */
+int brd_win32_socket_open(WSAPROTOCOL_INFOW *description, brd_handle *out);
 
 /** Milliseconds until then, rounded up; INFINITE for BRD_FOREVER. */
 DWORD brd_win32_ms(brd_time until);
@@ -50,8 +62,37 @@ int brd_win32_environment(const char *const *env, wchar_t **out);
 
 /* ------------------------------------------------------------------- chan.c */
 
+/** A TCP socket: connected, behind a channel; or listening, behind a name. */
+typedef struct brd_sock brd_sock;
+
+/** A channel of a pipe's end, which it owns on success. */
+int brd_win32_chan_of(HANDLE pipe, brd_chan **out);
+
+/** No handles travel on this channel from now on: its peer may name any process's. */
+void brd_win32_chan_estrange(brd_chan *c);
+
+/** Whether none travel. */
+bool brd_win32_chan_stranger(const brd_chan *c);
+
+/** A channel of a connected socket, which it owns on success. */
+int brd_win32_chan_of_sock(brd_sock *s, brd_chan **out);
+
 /** What a waiter keeps of one thing that it watches. */
 typedef struct brd_source brd_source;
+
+/** The child at the other end, to the end that started it; else NULL. */
+HANDLE brd_win32_chan_process(brd_chan *c);
+
+/**
+ * Tokens that were given and not written yet: one more (false: there are too many), and
+ * the last one back (false: there are none). The writer's.
+ */
+enum { BRD_WIN32_GIVEN = 16 };
+bool brd_win32_chan_note_given(brd_chan *c, uint64_t token);
+bool brd_win32_chan_last_given(brd_chan *c, uint64_t *token);
+
+/** Whether the peer is our parent. */
+bool brd_win32_chan_trusted(brd_chan *c);
 
 /** Tells the parent's end which process is its peer. Duplicates the handle. */
 int brd_win32_chan_peer(brd_chan *c, HANDLE process);
@@ -65,12 +106,43 @@ brd_source *brd_win32_chan_watcher(brd_chan *c);
 /** What of `want` (or its end) is so just now; if nothing, its source will be stirred. */
 unsigned brd_win32_chan_look(brd_chan *c, unsigned want);
 
+/* ------------------------------------------------------------------- sock.c */
+
+/** Owns the socket on success. Fails with: BROOD_EINVAL (it is no such socket). */
+int brd_win32_sock_open(HANDLE socket, bool listens, brd_sock **out);
+
+/** The same as of a channel. */
+int brd_win32_sock_read(brd_sock *s, void *buffer, size_t cap, size_t *got);
+int brd_win32_sock_write(brd_sock *s, const void *bytes, size_t size, size_t *put);
+int brd_win32_sock_wait(brd_sock *s, unsigned want, brd_time until);
+unsigned brd_win32_sock_look(brd_sock *s, unsigned want);
+void brd_win32_sock_watch(brd_sock *s, brd_source *source);
+brd_source *brd_win32_sock_watcher(brd_sock *s);
+
+/** Who came to the one that listens. *out is new. Fails with: BROOD_EAGAIN. */
+int brd_win32_sock_accept(brd_sock *s, brd_sock **out, uint8_t source[16]);
+
+/** Borrowed. */
+HANDLE brd_win32_sock_handle(const brd_sock *s);
+
+/** Closes the socket. Accepts none. */
+void brd_win32_sock_close(brd_sock **sock);
+
+/* ------------------------------------------------------------------- name.c */
+
+/** The same as of a channel: a source is stirred when somebody may have come. */
+void brd_win32_name_watch(brd_name *n, brd_source *s);
+brd_source *brd_win32_name_watcher(brd_name *n);
+
+/** Whether brd_os_name_accept has something to say; if not, its source will be stirred. */
+bool brd_win32_name_look(brd_name *n);
+
 /* ----------------------------------------------------------------- waiter.c */
 
 /** Makes the waiter look at this source again. Takes no lock; any thread. */
 void brd_win32_source_stir(brd_source *s);
 
-/** The channel is about to go: whoever watches it shall not. */
+/** What it watches is about to go: it shall not. */
 void brd_win32_source_forget(brd_source *s);
 
 #endif
