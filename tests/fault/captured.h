@@ -128,10 +128,10 @@ static inline brood_process *captured_process(brood_context *context, brood_func
     return p;
 }
 
-/** Writes bytes as they are to standard output or error. */
+/** Writes bytes as they are to standard output or error. Also in a signal handler. */
 static inline void print_raw(bool errors, const char *bytes, size_t size)
 {
-    (void)act_write(act_stream(errors), bytes, size);
+    (void)act_write(act_stream(errors), bytes, size); // NOLINT: system calls alone
 }
 
 #define PRINT(errors, literal) print_raw(errors, literal, sizeof(literal) - 1)

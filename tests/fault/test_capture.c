@@ -227,7 +227,8 @@ static int prints_long_lines(brood_message *args, brood_message *result)
     (void)args, (void)result;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         memset(line, 'a' + (int)i, sizes[i]);
-        memcpy(line + sizes[i], "\r\n", 2);
+        line[sizes[i]] = '\r';
+        line[sizes[i] + 1] = '\n';
         print_raw(false, line, sizes[i] + (i == 3 ? 2 : 0)); // all but one in two writes
         if (i < 3)
             PRINT(false, "\n");
@@ -238,12 +239,12 @@ static int prints_long_lines(brood_message *args, brood_message *result)
 static void long_lines_come_in_pieces(void)
 {
     static const struct piece {
-        char letter;
         size_t size;
         int cut;
-    } expected[] = {{'a', PIECE, 0},    {'b', PIECE, 1}, {'b', 1, 0},
-                    {'c', PIECE, 1},    {'c', PIECE, 1}, {'c', 20000 - 2 * PIECE, 0},
-                    {'d', PIECE - 1, 0}};
+        char letter;
+    } expected[] = {{PIECE, 0, 'a'},    {PIECE, 1, 'b'}, {1, 0, 'b'},
+                    {PIECE, 1, 'c'},    {PIECE, 1, 'c'}, {20000 - 2 * PIECE, 0, 'c'},
+                    {PIECE - 1, 0, 'd'}};
     enum { PIECES = sizeof expected / sizeof *expected };
     listener l;
     listener_open(&l);
