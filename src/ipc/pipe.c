@@ -50,6 +50,7 @@ struct brood_pipe {
     brd_handle raw; /* what it is made of */
     brd_pipe_terms terms;
     _Atomic bool sending, receiving; /* one thread each */
+    const void *_Atomic holder;      /* who waits for it among many things */
     bool torn;                       /* a message went out in part */
     incoming in;
 };
@@ -434,16 +435,27 @@ int brood_pipe_poll(brood_pipe *p, int64_t timeout)
     return status;
 }
 
-int brd_pipe_chan(brood_pipe *p, brd_chan **chan, bool *ready)
+int brd_pipe_hold(brood_pipe *p, const void *holder, brd_chan **chan, bool *ready)
 {
     if (!is_ours(p) || p->terms.no_recv)
         return BROOD_EINVAL;
+    if (atomic_exchange(&p->receiving, true) && atomic_load(&p->holder) != holder)
+        return BROOD_EBUSY;
+    atomic_store(&p->holder, holder);
     int status = open_chan(p);
     if (!status) {
         *chan = p->chan;
         *ready = p->in.complete || p->in.broken;
     }
     return status;
+}
+
+void brd_pipe_let_go(brood_pipe *p, const void *holder)
+{
+    if (!p || atomic_load(&p->holder) != holder)
+        return;
+    atomic_store(&p->holder, NULL);
+    atomic_store(&p->receiving, false);
 }
 
 /* ----------------------------------------------------------- to be passed on */

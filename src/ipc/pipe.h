@@ -35,7 +35,14 @@ int brd_pipe_empty(brood_pipe **out, const unsigned char bytes[BRD_PIPE_SIZE]);
 /** Here it is; taken over. */
 void brd_pipe_fill(brood_pipe *pipe, brd_handle *handle);
 
-/** The channel, to wait for; *ready: there is something to receive here already. */
-int brd_pipe_chan(brood_pipe *pipe, brd_chan **chan, bool *ready);
+/**
+ * The channel, to be waited for; *ready: there is something to receive here already. Until
+ * brd_pipe_let_go nobody else receives here; `holder` may ask for the same end twice.
+ * Fails with: BROOD_EINVAL (it only sends), BROOD_EBUSY.
+ */
+int brd_pipe_hold(brood_pipe *pipe, const void *holder, brd_chan **chan, bool *ready);
+
+/** Fine for an end that this holder does not hold. */
+void brd_pipe_let_go(brood_pipe *pipe, const void *holder);
 
 #endif

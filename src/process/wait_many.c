@@ -7,17 +7,17 @@
 #include <stdlib.h>
 
 // What the door is to wait for; *ready if nothing need be waited for.
-static int look_at(const brood_waitable *thing, brd_wait *out, bool *ready)
+static int look_at(const brood_waitable *thing, const void *who, brd_wait *out, bool *ready)
 {
     *out = (brd_wait){.handle = BRD_NONE};
     if ((thing->pipe != NULL) + (thing->process != NULL) + (thing->handle != NULL) != 1)
         return BROOD_EINVAL;
     if (thing->pipe)
-        return brd_pipe_chan(thing->pipe, &out->chan, ready);
+        return brd_pipe_hold(thing->pipe, who, &out->chan, ready);
     if (thing->process)
         return brd_process_proc(thing->process, &out->proc, ready);
     out->handle = (brd_handle){*thing->handle};
-    return brd_is_none(out->handle) ? BROOD_EINVAL : BROOD_OK;
+    return out->handle.os < 0 ? BROOD_EINVAL : BROOD_OK;
 }
 
 int brood_wait_many(brood_waitable *things, size_t count, int64_t timeout)
@@ -30,15 +30,19 @@ int brood_wait_many(brood_waitable *things, size_t count, int64_t timeout)
     bool any = false;
     int status = waits && at_once ? BROOD_OK : BROOD_ENOMEM;
     for (size_t i = 0; !status && i < count; i++) {
-        status = look_at(&things[i], &waits[i], &at_once[i]);
+        status = look_at(&things[i], waits, &waits[i], &at_once[i]);
         any = any || at_once[i];
     }
     if (!status)
         status = brd_os_wait_many(waits, count, any ? 0 : until);
     if (status == BROOD_ETIMEDOUT && any)
         status = BROOD_OK;
-    for (size_t i = 0; !status && i < count; i++)
-        things[i].ready = waits[i].ready || at_once[i];
+    for (size_t i = 0; i < count; i++) {
+        if (!status)
+            things[i].ready = waits[i].ready || at_once[i];
+        if (waits)
+            brd_pipe_let_go(things[i].pipe, waits);
+    }
     free(at_once);
     free(waits);
     return status;

@@ -6,8 +6,9 @@
  * read or the peer is gone, and takes nothing, so that PeekNamedPipe tells the
  * truth at any time and a cancelled one loses nothing. Writes go through one
  * buffer with one overlapped write under way. Both report to the thread pool,
- * not to an event: I/O with an event is cancelled when the thread that began it
- * ends, and a cancelled write has lost an unknown part of its bytes.
+ * not to an event: I/O of a pipe that is bound to no pool is cancelled when the
+ * thread that began it ends, and a cancelled write has lost an unknown part of its
+ * bytes. Only a pipe that is bound to another process's pool reports by events.
  */
 #include "room.h"
 

@@ -99,7 +99,9 @@ static int import_socket(HANDLE raw, brd_handle *out)
         status = brd_win32_socket_describe(raw, GetCurrentProcessId(), &description);
     if (!status)
         status = brd_win32_socket_open(&description, out);
-    CloseHandle(raw);
+    // By the library if that has got to know it, else by the system.
+    if (closesocket((SOCKET)raw))
+        CloseHandle(raw);
     return status;
 }
 

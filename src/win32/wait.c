@@ -25,9 +25,13 @@ typedef struct socket_watch {
     size_t count;
     WSAPOLLFD *lines; /* of the sockets, and last of `cancel` */
     ULONG nlines;
-    SOCKET cancel; /* is sent a byte when the call is over */
+    SOCKET cancel;     /* is sent a byte when the call is over */
+    _Atomic bool over; /* in case that the byte is lost */
+    _Atomic int failed;
     brd_thread thread;
 } socket_watch;
+
+enum { SLICE_MS = 1000 };
 
 static HANDLE handle_of(const brd_wait *thing)
 {
@@ -55,7 +59,12 @@ static bool note_sockets(socket_watch *s)
 static void poll_sockets(void *baton)
 {
     socket_watch *s = baton;
-    if (WSAPoll(s->lines, s->nlines, -1) > 0 && note_sockets(s))
+    int ready = 0;
+    while (!atomic_load(&s->over) && ready == 0)
+        ready = WSAPoll(s->lines, s->nlines, SLICE_MS);
+    if (ready < 0)
+        atomic_store(&s->failed, brd_win32_error((DWORD)WSAGetLastError()));
+    if (ready < 0 || (ready > 0 && note_sockets(s)))
         brd_os_waiter_ring(s->waiter);
 }
 
@@ -88,10 +97,11 @@ static int start_sockets(socket_watch *s)
                 (WSAPOLLFD){.fd = (SOCKET)s->things[i].handle.os, .events = POLLRDNORM};
     if (!s->nlines)
         return 0;
-    if (WSAPoll(s->lines, s->nlines, 0) > 0 && note_sockets(s)) {
-        brd_os_waiter_ring(s->waiter);
+    int ready = WSAPoll(s->lines, s->nlines, 0);
+    if (ready < 0)
+        return brd_win32_error((DWORD)WSAGetLastError());
+    if (ready > 0 && note_sockets(s))
         return 0;
-    }
     int status = open_cancel(&s->cancel);
     if (status)
         return status;
@@ -101,6 +111,7 @@ static int start_sockets(socket_watch *s)
 
 static void stop_sockets(socket_watch *s)
 {
+    atomic_store(&s->over, true);
     if (s->thread.running)
         send(s->cancel, "", 1, 0);
     brd_os_thread_join(&s->thread);
@@ -128,6 +139,11 @@ static int listen_to(listening *l, brd_wait *thing)
         return brd_win32_error(GetLastError());
     if (l->socket)
         return 0;
+    // At once: the thread pool takes its time to look.
+    if (WaitForSingleObject(handle_of(thing), 0) == WAIT_OBJECT_0) {
+        atomic_store(&l->fired, true);
+        return 0;
+    }
     if (!RegisterWaitForSingleObject(&l->registration, handle_of(thing), on_signal, l, INFINITE,
                                      WT_EXECUTEONLYONCE | WT_EXECUTEINWAITTHREAD)) {
         l->registration = NULL;
@@ -188,8 +204,12 @@ static int wait_with(socket_watch *s, brd_time until)
     }
     if (!status)
         status = start_sockets(s);
-    while (!status && !note_fired(s->all, s->things, s->count))
-        status = wait_for_news(s->waiter, s->things, s->count, until);
+    for (bool any = false; !status && !any;) {
+        any = note_fired(s->all, s->things, s->count);
+        status = wait_for_news(s->waiter, s->things, s->count, any ? 0 : until);
+        if (!status)
+            status = atomic_load(&s->failed);
+    }
     stop_sockets(s);
     listen_no_more(s->all, s->things, s->count);
     // What came at the last moment counts too.

@@ -255,6 +255,45 @@ static void a_task_that_runs_again_has_them_again(void)
     memory_close(memory);
 }
 
+// More than a worker is to have at once: the rest waits with the parent.
+static void tasks_with_many_handles_wait_their_turn(void)
+{
+    enum { COUNT = 40, EACH = 16 };
+    apr_pool_t *memory = memory_open();
+    brood_pool *pool = pool_of(1);
+    gate g;
+    gate_make(&g);
+    brood_message args = BROOD_MESSAGE_INIT, result = BROOD_MESSAGE_INIT;
+    brood_future *holder = NULL, *futures[COUNT];
+    apr_file_t *file = file_with(memory, "many");
+    for (int i = 0; i < 100; i++) // short ones, so that the pool sends many at once
+        ASSERT_OK(brood_pool_apply(pool, ignores, NULL, NULL));
+    gate_pack(&g, 0, &args);
+    ASSERT_OK(brood_pool_apply_async(pool, gate_pass, &args, NULL, &holder));
+    CU_ASSERT(gate_await(&g, 0));
+    brood_message_clear(&args);
+    for (int i = 0; i < EACH; i++)
+        ASSERT_OK(brood_pack(&args, "h", handle_of_file(file)));
+    for (int i = 0; i < COUNT; i++)
+        ASSERT_OK(brood_pool_apply_async(pool, counts, &args, NULL, &futures[i]));
+    gate_open(&g);
+    for (int i = 0; i < COUNT; i++) {
+        int32_t count = 0;
+        ASSERT_OK(brood_future_get(futures[i], LONG, &result));
+        ASSERT_OK(brood_unpack(&result, "i", &count));
+        CU_ASSERT_EQUAL(count, EACH);
+        brood_future_destroy(futures[i]);
+    }
+    ASSERT_OK(brood_future_wait(holder, LONG));
+    CU_ASSERT_EQUAL(brood_future_status(holder), BROOD_OK);
+    brood_future_destroy(holder);
+    brood_message_clear(&args);
+    brood_message_clear(&result);
+    gate_remove(&g, 1);
+    pool_end(pool);
+    memory_close(memory);
+}
+
 /* ------------------------------------------------------------------ results */
 
 static void a_file_is_a_result(void)
@@ -358,6 +397,45 @@ static void a_socket_travels_through_a_pipe(void)
     memory_close(memory);
 }
 
+static brood_pipe *passed_on(brood_pipe *end)
+{
+    brood_message message = BROOD_MESSAGE_INIT;
+    brood_pipe *copy = NULL;
+    ASSERT_OK(brood_pack(&message, "p", end));
+    ASSERT_OK(brood_unpack(&message, "p", &copy));
+    brood_message_clear(&message);
+    brood_pipe_destroy(end);
+    return copy;
+}
+
+static void an_end_can_be_passed_on_between_handles(void)
+{
+    apr_pool_t *memory = memory_open();
+    apr_file_t *file = file_with(memory, "on and on");
+    brood_pipe *one = NULL, *other = NULL;
+    ASSERT_OK(brood_pipe_create(&one, &other, NULL));
+    for (int i = 0; i < 4; i++) {
+        brood_message message = BROOD_MESSAGE_INIT;
+        intptr_t handle = -1;
+        char text[64] = "";
+        ASSERT_OK(brood_pack(&message, "h", handle_of_file(file)));
+        ASSERT_OK(brood_pipe_send(one, &message, LONG));
+        brood_message_clear(&message);
+        ASSERT_OK(brood_pipe_recv(other, &message, LONG));
+        ASSERT_OK(brood_unpack(&message, "h", &handle));
+        CU_ASSERT(read_all(handle, text, sizeof text));
+        CU_ASSERT_STRING_EQUAL(text, "on and on");
+        brood_message_clear(&message);
+        if (i % 2)
+            one = passed_on(one);
+        else
+            other = passed_on(other);
+    }
+    brood_pipe_destroy(one);
+    brood_pipe_destroy(other);
+    memory_close(memory);
+}
+
 static void waits_for_sockets(void)
 {
     apr_pool_t *memory = memory_open();
@@ -409,10 +487,12 @@ static const test_case cases[] = {
     TEST_CASE(many_tasks_carry_handles),
     TEST_CASE(what_was_cancelled_leaves_nothing_behind),
     TEST_CASE(a_task_that_runs_again_has_them_again),
+    TEST_CASE(tasks_with_many_handles_wait_their_turn),
     TEST_CASE(a_file_is_a_result),
     TEST_CASE(items_carry_none),
     TEST_CASE(a_connection_is_served_by_a_worker),
     TEST_CASE(a_socket_travels_through_a_pipe),
+    TEST_CASE(an_end_can_be_passed_on_between_handles),
     TEST_CASE(waits_for_sockets),
     TEST_CASE(refuses_what_is_no_handle),
     {0},

@@ -309,6 +309,9 @@ static void a_torn_message_ends_the_sending(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
     CU_ASSERT_EQUAL(brood_pipe_send_bytes(e.one, bytes, SIZE, 20), BROOD_EBROKEN);
     CU_ASSERT_EQUAL(brood_pipe_send_bytes(e.one, "x", 1, LONG), BROOD_EBROKEN);
+    brood_message message = BROOD_MESSAGE_INIT;
+    CU_ASSERT_EQUAL(brood_pack(&message, "p", e.one), BROOD_EBROKEN); // nor does a copy go on
+    brood_message_clear(&message);
     ASSERT_OK(brood_pipe_send_bytes(e.other, "the other way", 13, LONG));
     CU_ASSERT(is_bytes(e.one, "the other way", 13));
     free(bytes);
