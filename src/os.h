@@ -464,6 +464,23 @@ int brd_os_self_program(char *buffer, size_t cap);
  */
 int brd_os_terminal_columns(void);
 
+/* ------------------------------------------------------------ secrets: hmac */
+
+/** Bytes of somebody else's. */
+typedef struct brd_span {
+    const void *bytes;
+    size_t size;
+} brd_span;
+
+enum { BRD_TAG_SIZE = 32 };
+
+/** HMAC-SHA-256 of the parts as if they were one, by the system's or a well-kept library. */
+int brd_os_hmac(brd_span key, const brd_span *parts, size_t count, uint8_t tag[BRD_TAG_SIZE]);
+/** Whether both are the same, in a time that does not tell where they differ. */
+bool brd_os_same(const void *a, const void *b, size_t size);
+/** Overwrites a secret, also if nobody reads it again. */
+void brd_os_wipe(void *secret, size_t size);
+
 /* -------------------------------------------------------- modules: module */
 
 /** Where a function's code is, in words that hold in another process too. */
