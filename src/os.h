@@ -77,7 +77,10 @@ typedef struct brd_chan brd_chan;
  */
 int brd_os_chan_pair(brd_chan **mine, brd_handle *theirs);
 
-/** The child's side: makes a channel of the handle that it inherited, and owns it on success. */
+/**
+ * The child's side: makes a channel of the handle that it inherited, and owns it on success.
+ * A connected TCP socket becomes a channel too, without delay (TCP_NODELAY), and no handles travel.
+ */
 int brd_os_chan_adopt(brd_chan **out, brd_handle theirs);
 
 /**
@@ -128,6 +131,56 @@ int brd_os_chan_take(brd_chan *c, uint64_t token, brd_handle *out);
  * to leave. A channel that a waiter watches is taken from it first.
  */
 void brd_os_chan_close(brd_chan **c);
+
+/* ------------------------------------------------------------- names: name */
+
+/** A place where channels from other processes come in: a local name, or a TCP socket. */
+typedef struct brd_name brd_name;
+
+/** Who is at the other end of a channel that came in. */
+typedef struct brd_peer {
+    int64_t pid;        /* a local name's peer, for people: it may be gone; 0: not known */
+    uint8_t source[16]; /* TCP: its IPv6 address, or IPv4 as ::ffff:a.b.c.d; local: zeroed */
+} brd_peer;
+
+enum { BRD_LOCAL_SIZE = 256 }; /* room for every local name */
+
+/**
+ * A fresh local name that nobody can guess: on POSIX the path of a socket in a directory
+ * that only this user can enter, made here; on Windows that of a pipe.
+ * Fails with: BROOD_EINVAL (it does not fit), EPERM (the directory is open to others).
+ */
+int brd_os_name_private(char *buffer, size_t cap);
+
+/** The local name, in the same place, for a word: 1 to 64 characters of A-Z a-z 0-9 . _ - */
+int brd_os_name_local(const char *word, char *buffer, size_t cap);
+
+/**
+ * Listens under a local name of the two above; a name whose listener died is free. *out is new.
+ * Fails with: BROOD_EBUSY (somebody listens there), BROOD_EINVAL (no such name, too long).
+ */
+int brd_os_name_listen(brd_name **out, const char *local);
+
+/** The same of a TCP socket that listens already; it is taken over on success. */
+int brd_os_name_adopt(brd_name **out, brd_handle socket);
+
+/**
+ * The next channel that came in, never waiting. *out is new; peer may be NULL. A local
+ * peer that is another user's is refused in here. Handles do not travel on such channels.
+ * Fails with: BROOD_EAGAIN (nobody there); the system's error, such as no more handles:
+ * who came stays, so the name stays ready.
+ */
+int brd_os_name_accept(brd_name *n, brd_chan **out, brd_peer *peer);
+
+/**
+ * Connects to a local name; waits only while its listener has too many waiting. *out is new.
+ * Fails with: BROOD_ECLOSED (nobody listens there), BROOD_ETIMEDOUT, the system's error
+ * (EACCES: the listener is neither this user's nor the system's).
+ */
+int brd_os_name_connect(brd_chan **out, const char *local, brd_time until);
+
+/** Listens no longer, and removes the name. A waiter that watches it is told first. */
+void brd_os_name_close(brd_name **n);
 
 /* ---------------------------------------------------------- processes: proc */
 
@@ -332,6 +385,9 @@ int brd_os_waiter_open(brd_waiter **out);
 
 /** Watches the channel for `want` and for its end; 0: for nothing any more. */
 int brd_os_waiter_chan(brd_waiter *w, brd_chan *c, unsigned want, void *tag);
+
+/** Watches the name, or no longer: BRD_READ when brd_os_name_accept may have something. */
+int brd_os_waiter_name(brd_waiter *w, brd_name *n, bool want, void *tag);
 
 /** Watches the process for its end, or no longer. */
 int brd_os_waiter_proc(brd_waiter *w, brd_proc *p, bool want, void *tag);

@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -36,6 +38,7 @@ typedef struct arrival {
 
 struct brd_chan {
     int fd;
+    bool stranger; // what it sends along is not wanted
 
     // The writer's.
     int given[MOST_HANDLES];
@@ -58,6 +61,11 @@ typedef union control {
 int brd_chan_fd(const brd_chan *c)
 {
     return c->fd;
+}
+
+void brd_chan_estrange(brd_chan *c)
+{
+    c->stranger = true;
 }
 
 static int chan_make(brd_chan **out, int fd)
@@ -111,6 +119,7 @@ int brd_os_chan_adopt(brd_chan **out, brd_handle theirs)
 {
     int fd = brd_fd_of(theirs);
     int type = 0;
+    int on = 1;
     socklen_t size = sizeof type;
     if (brd_is_none(theirs))
         return BROOD_EINVAL;
@@ -120,6 +129,8 @@ int brd_os_chan_adopt(brd_chan **out, brd_handle theirs)
         return BROOD_EINVAL;
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
         return brd_error(errno);
+    // A frame must not wait for the next one. What is no TCP has no such option.
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     brd_fd_note(fd);
     return chan_make(out, fd);
 }
@@ -171,7 +182,8 @@ int brd_os_chan_read(brd_chan *c, void *buffer, size_t cap, size_t *got)
         return BROOD_EPROTOCOL;
     do {
         head.msg_control = extra.room;
-        head.msg_controllen = sizeof extra.room;
+        // Without room the system closes them, and says that something is missing.
+        head.msg_controllen = c->stranger ? 0 : sizeof extra.room;
         size = recvmsg(c->fd, &head, RECEIVE_FLAGS);
     } while (size < 0 && errno == EINTR);
     if (size < 0) {

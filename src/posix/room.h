@@ -17,6 +17,7 @@
 #include "os.h"
 
 #include <poll.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /** glibc before 2.34, musl and the BSDs cannot close the rest in posix_spawn. */
@@ -96,6 +97,23 @@ void brd_bell_drain(int fd);
 
 /** The descriptor behind a channel, for the waiter. */
 int brd_chan_fd(const brd_chan *c);
+
+/** From now on descriptors that come are the peer's mistake: it is no child or parent. */
+void brd_chan_estrange(brd_chan *c);
+
+/** The descriptor behind a name, for the waiter. */
+int brd_name_fd(const brd_name *n);
+
+/** How the files of local names begin: what a user chose, what nobody can guess, and locks. */
+#define BRD_WORD_PREFIX    "w-"
+#define BRD_PRIVATE_PREFIX "p-"
+#define BRD_LOCK_PREFIX    "l-"
+
+/** The directory of a single name, as mkdtemp wants it. */
+#define BRD_PLACE_ALONE "/tmp/brood.XXXXXX"
+
+/** Whether this is a directory that nobody but this user can enter. */
+bool brd_place_is_private(const struct stat *is);
 
 /** The handle that tells of the end; none where the system has no such thing. */
 brd_handle brd_life_open(int64_t pid);

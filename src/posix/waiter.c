@@ -122,6 +122,11 @@ int brd_os_waiter_chan(brd_waiter *w, brd_chan *c, unsigned want, void *tag)
     return watch_set(w, brd_chan_fd(c), (brd_watch){.tag = tag, .want = want});
 }
 
+int brd_os_waiter_name(brd_waiter *w, brd_name *n, bool want, void *tag)
+{
+    return watch_set(w, brd_name_fd(n), (brd_watch){.tag = tag, .want = want ? BRD_READ : 0});
+}
+
 static int pids_grow(brd_waiter *w)
 {
     size_t cap = w->cap_pids ? w->cap_pids * 2 : 16;
