@@ -119,3 +119,31 @@ int brd_address_print(const brd_address *a, char *buffer, size_t cap)
         size = snprintf(buffer, cap, "tcp:%s:%u", a->text, (unsigned)a->port);
     return size < 0 || (size_t)size >= cap ? BROOD_EINVAL : BROOD_OK;
 }
+
+/* -------------------------------------------------------------------- endpoints */
+
+// The first byte says which kind it is, so that none can be taken for another.
+static int endpoint_of(brd_endpoint *out, char kind, const void *bytes, size_t size)
+{
+    brd_endpoint e = {.bytes = {(unsigned char)kind}, .size = 1 + size};
+    if (e.size > sizeof e.bytes)
+        return BROOD_EINVAL;
+    memcpy(e.bytes + 1, bytes, size);
+    *out = e;
+    return BROOD_OK;
+}
+
+int brd_endpoint_of_local(brd_endpoint *out, const char *name)
+{
+    return endpoint_of(out, 'L', name, strlen(name));
+}
+
+void brd_endpoint_of_tcp(brd_endpoint *out, const uint8_t address[18])
+{
+    (void)endpoint_of(out, 'T', address, 18);
+}
+
+int brd_endpoint_of_label(brd_endpoint *out, const char *label)
+{
+    return endpoint_of(out, 'N', label, strlen(label));
+}

@@ -25,6 +25,19 @@ typedef struct brd_address {
 /** Takes an address apart. Fails with: BROOD_EINVAL. */
 int brd_address_parse(brd_address *out, const char *text);
 
+/**
+ * What both sides of a connection know the listener by, which their tags stand for: the
+ * local name, the TCP address that was reached, or what both were told to call it.
+ */
+typedef struct brd_endpoint {
+    unsigned char bytes[1 + BRD_HOST_SIZE];
+    size_t size;
+} brd_endpoint;
+
+int brd_endpoint_of_local(brd_endpoint *out, const char *name);
+void brd_endpoint_of_tcp(brd_endpoint *out, const uint8_t address[18]);
+int brd_endpoint_of_label(brd_endpoint *out, const char *label);
+
 /** Puts it together again. Fails with: BROOD_EINVAL (it does not fit, or has no text). */
 int brd_address_print(const brd_address *a, char *buffer, size_t cap);
 

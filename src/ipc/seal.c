@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 #include <string.h>
 
-int brd_seal_next(brd_seal_way *way, brd_span head, brd_span body, uint8_t tag[BRD_SEAL_SIZE])
+int brd_seal_tag(const brd_seal_way *way, brd_span head, brd_span body, uint8_t tag[BRD_SEAL_SIZE])
 {
     unsigned char count[8];
     uint8_t whole[BRD_TAG_SIZE];
@@ -17,17 +17,23 @@ int brd_seal_next(brd_seal_way *way, brd_span head, brd_span body, uint8_t tag[B
     if (status)
         return status;
     memcpy(tag, whole, BRD_SEAL_SIZE);
-    way->count++;
     return BROOD_OK;
+}
+
+void brd_seal_pass(brd_seal_way *way)
+{
+    way->count++;
 }
 
 int brd_seal_check(brd_seal_way *way, brd_span head, brd_span body,
                    const uint8_t tag[BRD_SEAL_SIZE])
 {
     uint8_t right[BRD_SEAL_SIZE];
-    int status = brd_seal_next(way, head, body, right);
+    int status = brd_seal_tag(way, head, body, right);
     if (!status && !brd_os_same(right, tag, sizeof right))
         status = BROOD_EPROTOCOL;
+    if (!status)
+        brd_seal_pass(way);
     return status;
 }
 

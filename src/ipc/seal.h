@@ -23,10 +23,14 @@ typedef struct brd_seal {
     brd_seal_way in;
 } brd_seal;
 
-/** The tag of the next frame, which consists of a head and a body, in this direction. */
-int brd_seal_next(brd_seal_way *way, brd_span head, brd_span body, uint8_t tag[BRD_SEAL_SIZE]);
+/** The tag of the next frame in this direction, which consists of a head and a body. */
+int brd_seal_tag(const brd_seal_way *way, brd_span head, brd_span body, uint8_t tag[BRD_SEAL_SIZE]);
 
-/** Whether the tag is that of the next frame. Fails with: BROOD_EPROTOCOL. */
+/** It has passed: the tag after it is another one. */
+void brd_seal_pass(brd_seal_way *way);
+
+/** Whether the tag is that of the next frame, which has passed then. Fails with: BROOD_EPROTOCOL.
+ */
 int brd_seal_check(brd_seal_way *way, brd_span head, brd_span body,
                    const uint8_t tag[BRD_SEAL_SIZE]);
 
