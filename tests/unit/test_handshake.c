@@ -154,7 +154,7 @@ static void notices_another_secret(void)
 {
     static const uint8_t nothing[32];
     static const brd_secret others[] = {{SPAN(other_key), {"here", 4}},
-                                        {{key, 31}, {"here", 4}},
+                                        {{key, 30}, {"here", 4}},
                                         {{NULL, 0}, {"here", 4}},
                                         {SPAN(nothing), {"here", 4}},
                                         {SPAN(key), {"there", 5}},
