@@ -49,8 +49,17 @@ static inline bool brd_is_none(brd_handle h)
     return h.os == -1;
 }
 
-/** Closes the handle and leaves none. */
+/** Closes the handle, which may also be a copy of one of the host's, and leaves none. */
 void brd_os_close(brd_handle *h);
+
+/**
+ * A duplicate of a handle that the host made: of a file, a pipe, a socket. *out is new.
+ * Fails with: the system's error (no such handle).
+ */
+int brd_os_copy(brd_handle h, brd_handle *out);
+
+/** It is the host's from now on, and stays non-inheritable; leaves none. */
+intptr_t brd_os_hand_over(brd_handle *h);
 
 /* --------------------------------------------------------------------- time */
 
@@ -107,18 +116,23 @@ enum { BRD_READ = 1, BRD_WRITE = 2 };
 int brd_os_chan_wait(brd_chan *c, unsigned want, brd_time until);
 
 /**
- * Hands a handle to the peer. The caller then writes *token to the peer, which
- * turns it into a handle with brd_os_chan_take. At most 16 handles may be under
- * way; one more is BROOD_EAGAIN. The giver keeps its own handle, and keeps it open until the peer
- * answered that it has taken it. (POSIX: the descriptor rides on the next byte
- * written, the token counts the handles given; Windows: the token is the handle's value in
- * the process that has rights to the other one. A parent can give and take; a
- * child can do both on POSIX, and on Windows give by naming its own handle.)
+ * Hands a duplicate of a handle to the peer. The caller then writes *token to the peer,
+ * which turns it into a handle with brd_os_chan_take. At most 16 may be under way; one
+ * more is BROOD_EAGAIN. (POSIX: the descriptor rides on the next byte written, the token
+ * counts the handles given. Windows: a parent puts it into its child and tells its value
+ * there; anybody else keeps the duplicate, and whoever takes it fetches and closes it.)
+ * Fails with: BROOD_ECLOSED (the child is gone), the system's error.
  */
 int brd_os_chan_give(brd_chan *c, brd_handle h, uint64_t *token);
 
 /** Takes back what was given and is not written yet; on Windows it is the peer's at once. */
 void brd_os_chan_take_back(brd_chan *c);
+
+/** What this end is made of: to be copied for another process. Borrowed. */
+brd_handle brd_os_chan_handle(const brd_chan *c);
+
+/** The peer is the parent of this process: what it says that it put in here is believed. */
+void brd_os_chan_trust(brd_chan *c);
 
 /**
  * The handle that the peer gave. *out is new.
@@ -417,6 +431,20 @@ void brd_os_waiter_ring(brd_waiter *w);
 brd_handle brd_os_waiter_bell(brd_waiter *w);
 
 void brd_os_waiter_close(brd_waiter **w);
+
+/** Something to wait for once: one of the three. */
+typedef struct brd_wait {
+    brd_chan *chan;    /* bytes to read, or its end */
+    brd_proc *proc;    /* its end */
+    brd_handle handle; /* the host's: an fd or a socket that can be read; a HANDLE, signalled */
+    bool ready;        /* is set */
+} brd_wait;
+
+/**
+ * Waits until at least one of them is ready, without a waiter made before.
+ * Fails with: BROOD_ETIMEDOUT, BROOD_EBUSY (a channel that somebody else waits for).
+ */
+int brd_os_wait_many(brd_wait *things, size_t count, brd_time until);
 
 /* ------------------------------------------------------- shared memory: shm */
 

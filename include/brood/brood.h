@@ -18,6 +18,7 @@
 #include <brood/items.h>
 #include <brood/listener.h>
 #include <brood/message.h>
+#include <brood/pipe.h>
 #include <brood/pool.h>
 #include <brood/process.h>
 #include <brood/progress.h>

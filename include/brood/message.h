@@ -1,5 +1,5 @@
 /**
- * The only shape of data that crosses a process border: bytes.
+ * The only shape of data that crosses a process border: bytes and handles.
  *
  * Task arguments and results are messages. A message is a small value on the
  * caller's stack; short contents need no heap.
@@ -60,14 +60,19 @@ typedef struct brood_message {
  *     ay const void *, size_t (bytes)
  *     ai const int32_t *, size_t (an array; also an aq au ax at ad ab)
  *     as const char *const *, size_t
+ *     h intptr_t: an fd, HANDLE or SOCKET of a file, pipe or socket
+ *     p brood_pipe *: an end of a pipe
  *     ( ) what stands between is one tuple
  *     { } keywords: each value letter takes a const char * key before its value
  *
  *     brood_pack(&m, "is{d}", 7, "text", "timeout", 2.5);
  *
- * All is copied. On the wire it is MessagePack: one object a letter, an array
- * for a tuple, a map for keywords. After an error the message is as before.
- * Fails with: BROOD_EINVAL (the format), BROOD_ENOMEM.
+ * All is copied; of handles and pipes, of which a message carries up to 16, the
+ * message gets a duplicate. On the wire it is MessagePack: one object a letter, an array
+ * for a tuple, a map for keywords, extensions for handles and pipes. After an error the
+ * message is as before.
+ * Fails with: BROOD_EINVAL (the format, the 17th handle), BROOD_ENOMEM, BROOD_EBUSY
+ * (a pipe that has received a part of a message), the system's error (no such handle).
  */
 BROOD_API int brood_pack(brood_message *message, const char *format, ...);
 
@@ -79,9 +84,9 @@ BROOD_API int brood_vpack(brood_message *message, const char *format, va_list va
  * type must fit and the number must be in range. Each letter takes a pointer
  * to its type; s takes const char **, arrays and ay take a pointer to a const
  * pointer and a size_t *. Strings and arrays are borrowed until the message is
- * written to or cleared. After an error nothing was read, and the outputs are untouched up
- * to the letter that failed. A message that carries an error answers with that
- * error's status.
+ * written to or cleared. Handles and pipes are new, yours to close or destroy, and come
+ * out once; those that nobody takes out are closed with the message. After an error
+ * nothing was read. A message that carries an error answers with that error's status.
  * Fails with: BROOD_ETYPE (other type, out of range, or no value left),
  * BROOD_EPROTOCOL (the bytes are no MessagePack), BROOD_EINVAL (the format).
  */

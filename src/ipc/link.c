@@ -4,7 +4,7 @@
 #include "ipc/link.h"
 #include <string.h>
 
-enum { FRAME_PATIENCE_MS = 1000, DONE_MS = 100, FRAMES_AT_ONCE = 64 };
+enum { FRAME_PATIENCE_MS = 1000, DONE_MS = 100, FRAMES_AT_ONCE = 64, OUTSIDE_ROUNDS = 64 };
 
 int brd_link_open(brd_link *l)
 {
@@ -31,6 +31,7 @@ void brd_link_close(brd_link *l)
 {
     brd_shelf_clear(&l->outgoing);
     brd_shelf_clear(&l->incoming);
+    brd_arrivals_clear(&l->arrivals);
     brd_os_chan_close(&l->frames.chan);
     brd_os_close(&l->theirs);
     brd_os_close(&l->worker_bell.handle);
@@ -85,6 +86,18 @@ int brd_link_begin(brd_link *l, size_t size, void **room)
     int status = inside ? BROOD_OK : begin_in_block(l, size);
     if (!status)
         *room = inside ? (void *)(l->room + sizeof(brd_task_head)) : l->block->shm.base;
+    return status;
+}
+
+int brd_link_carry(brd_link *l, const brd_cargo *cargo, brd_task_head *head)
+{
+    if (!cargo || !cargo->count)
+        return BROOD_OK;
+    int status = brd_cargo_send(cargo, &l->frames, head->id, patience());
+    if (!status)
+        head->flags |= BRD_CARGO;
+    else if (l->block)
+        brd_shelf_give_back(&l->outgoing, l->block->id);
     return status;
 }
 
@@ -143,6 +156,43 @@ bool brd_link_started(const _Atomic uint32_t *claim)
     return atomic_load(claim) != BRD_UNCLAIMED;
 }
 
+// What belongs to a record was sent before it was written, so it is on the channel.
+static bool is_there(brd_link *l, brd_result *r)
+{
+    if (r->block && !brd_shelf_find(&l->incoming, r->block))
+        return false;
+    if (r->head.flags & BRD_CARGO && !r->cargo)
+        r->cargo = brd_arrivals_fetch(&l->arrivals, r->head.id);
+    return !(r->head.flags & BRD_CARGO) || r->cargo;
+}
+
+static int wait_until_there(brd_link *l, brd_result *r)
+{
+    for (int i = 0; i < OUTSIDE_ROUNDS && !is_there(l, r); i++) {
+        uint64_t before = l->nframes;
+        int status = brd_link_read_frames(l);
+        if (status && status != BROOD_ECLOSED)
+            return status;
+        // What has left the worker may still be on its way, for a moment.
+        if (l->nframes == before &&
+            brd_os_chan_wait(l->frames.chan, BRD_READ, brd_os_now() + DONE_MS * BRD_MS))
+            break;
+    }
+    return is_there(l, r) ? BROOD_OK : BROOD_EPROTOCOL;
+}
+
+static int read_outside(brd_link *l, brd_result *out)
+{
+    int status = wait_until_there(l, out);
+    if (status || !out->block)
+        return status;
+    const brd_block *block = brd_shelf_find(&l->incoming, out->block);
+    if (out->head.size > block->shm.size)
+        return BROOD_EPROTOCOL;
+    out->bytes = block->shm.base;
+    return BROOD_OK;
+}
+
 static int read_result(brd_link *l, const brd_record *record, brd_result *out)
 {
     if (record->size < sizeof out->head)
@@ -151,23 +201,18 @@ static int read_result(brd_link *l, const brd_record *record, brd_result *out)
     const unsigned char *contents = record->payload + sizeof out->head;
     size_t room = record->size - sizeof out->head;
     out->block = 0;
+    out->cargo = NULL;
     out->bytes = contents;
-    if (!(out->head.flags & BRD_IN_BLOCK))
-        return out->head.size <= room ? BROOD_OK : BROOD_EPROTOCOL;
-    if (room < sizeof out->block)
+    if (!(out->head.flags & BRD_IN_BLOCK) && out->head.size > room)
         return BROOD_EPROTOCOL;
-    memcpy(&out->block, contents, sizeof out->block);
-    brd_block *block = brd_shelf_find(&l->incoming, out->block);
-    if (!block) { // announced before the record was written, so it is on the channel
-        int status = brd_link_read_frames(l);
-        if (status && status != BROOD_ECLOSED)
-            return status;
-        block = brd_shelf_find(&l->incoming, out->block);
+    if (out->head.flags & BRD_IN_BLOCK) {
+        if (room < sizeof out->block)
+            return BROOD_EPROTOCOL;
+        memcpy(&out->block, contents, sizeof out->block);
+        if (!out->block)
+            return BROOD_EPROTOCOL;
     }
-    if (!block || out->head.size > block->shm.size)
-        return BROOD_EPROTOCOL;
-    out->bytes = block->shm.base;
-    return BROOD_OK;
+    return out->head.flags & (BRD_IN_BLOCK | BRD_CARGO) ? read_outside(l, out) : BROOD_OK;
 }
 
 static int read_report(const brd_record *record, brd_report *out)
@@ -200,8 +245,9 @@ int brd_link_next(brd_link *l, brd_news *news)
     return BROOD_OK;
 }
 
-int brd_link_done(brd_link *l, const brd_result *result)
+int brd_link_done(brd_link *l, brd_result *result)
 {
+    brd_cargo_free(&result->cargo);
     if (!result->block)
         return BROOD_OK;
     brd_frame frame = {.type = BRD_FRAME_BACK, .a = result->block};
@@ -229,6 +275,9 @@ static int handle_frame(brd_link *l, const brd_frame *frame)
     case BRD_FRAME_DROP:
         brd_shelf_drop(&l->incoming, frame->a);
         break;
+    case BRD_FRAME_HANDLE:
+        status = brd_arrivals_put(&l->arrivals, frame, l->frames.chan);
+        break;
     case BRD_FRAME_FAILED:
         l->failure = (int)frame->a;
         break;
@@ -246,8 +295,10 @@ int brd_link_read_frames(brd_link *l)
     // rest again.
     for (int i = 0; !status && i < FRAMES_AT_ONCE; i++) {
         status = brd_frames_read(&l->frames, &frame);
-        if (!status)
+        if (!status) {
+            l->nframes++;
             status = handle_frame(l, &frame);
+        }
     }
     return status == BROOD_EAGAIN ? BROOD_OK : status;
 }

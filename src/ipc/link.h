@@ -10,7 +10,7 @@
 #ifndef BRD_LINK_H
 #define BRD_LINK_H
 
-#include "ipc/wire.h"
+#include "ipc/cargo.h"
 #include "sync/block.h"
 
 typedef struct brd_link {
@@ -23,6 +23,8 @@ typedef struct brd_link {
     brd_frames frames;
     brd_shelf outgoing;
     brd_shelf incoming;
+    brd_arrivals arrivals;
+    uint64_t nframes;   /* read so far */
     uint32_t functions; /* how many functions the worker knows */
     int failure;        /* what the worker said in BRD_FRAME_FAILED */
     /* between begin and commit */
@@ -36,7 +38,8 @@ typedef struct brd_link {
 typedef struct brd_result {
     brd_result_head head;
     const unsigned char *bytes;
-    uint64_t block; /* to be given back with brd_link_done; 0: none */
+    uint64_t block;   /* to be given back with brd_link_done; 0: none */
+    brd_cargo *cargo; /* the same, unless it was taken out; NULL: none */
 } brd_result;
 
 /** One report, checked and copied. */
@@ -66,6 +69,13 @@ void brd_link_close(brd_link *link);
  */
 int brd_link_begin(brd_link *link, size_t size, void **room);
 
+/**
+ * Hands over the handles of the task `id`, which was begun; head.flags then has
+ * BRD_CARGO. On failure the task was not begun. NULL: there are none.
+ * Fails with: BROOD_ECLOSED (the worker does not listen), the system's error.
+ */
+int brd_link_carry(brd_link *link, const brd_cargo *cargo, brd_task_head *head);
+
 /** The task is written. Returns its claim word, by which it can be taken back. */
 _Atomic uint32_t *brd_link_commit(brd_link *link, const brd_task_head *head);
 
@@ -91,7 +101,7 @@ static inline bool brd_link_has_news(const brd_link *link)
 int brd_link_next(brd_link *link, brd_news *news);
 
 /** The result was copied out. Fails with: BROOD_ETIMEDOUT (it does not listen). */
-int brd_link_done(brd_link *link, const brd_result *result);
+int brd_link_done(brd_link *link, brd_result *result);
 
 /** All results that were taken make room for others. */
 void brd_link_release(brd_link *link);

@@ -33,6 +33,7 @@ static void drop_extra(brood_message *m)
         free(m->extra->scratch);
         m->extra->scratch = next;
     }
+    brd_cargo_free(&m->extra->cargo);
     free(m->extra->error);
     free(m->extra);
     m->extra = NULL;
@@ -43,6 +44,13 @@ static void restart(brood_message *m, size_t size)
     m->size = size;
     m->position = 0;
     drop_extra(m);
+}
+
+static brd_extra *extra_of(brood_message *m)
+{
+    if (!m->extra)
+        m->extra = calloc(1, sizeof *m->extra);
+    return m->extra;
 }
 
 void brood_message_clear(brood_message *m)
@@ -56,6 +64,15 @@ void brd_message_view(brood_message *m, void *bytes, size_t size)
     drop_data(m);
     restart(m, size);
     m->data = bytes;
+}
+
+void brd_message_own(brood_message *m, void *bytes, size_t size, size_t capacity)
+{
+    drop_data(m);
+    restart(m, size);
+    m->data = bytes;
+    m->capacity = capacity;
+    m->flags = OWNED;
 }
 
 void *brood_message_reserve(brood_message *m, size_t size)
@@ -127,13 +144,6 @@ void brood_message_rewind(brood_message *m)
     m->position = 0;
 }
 
-static brd_extra *extra_of(brood_message *m)
-{
-    if (!m->extra)
-        m->extra = calloc(1, sizeof *m->extra);
-    return m->extra;
-}
-
 void *brd_message_scratch(brood_message *m, size_t size)
 {
     if (size > SIZE_MAX / 2 || !extra_of(m))
@@ -151,9 +161,35 @@ const brood_error *brood_message_error(const brood_message *m)
     return m->extra ? m->extra->error : NULL;
 }
 
+int brd_message_load(brood_message *m, brd_cargo *cargo)
+{
+    if (!cargo)
+        return BROOD_OK;
+    if (!extra_of(m)) {
+        brd_cargo_free(&cargo);
+        return BROOD_ENOMEM;
+    }
+    brd_cargo_free(&m->extra->cargo);
+    m->extra->cargo = cargo;
+    return BROOD_OK;
+}
+
+int brd_message_add(brood_message *m, brd_handle handle, uint32_t *index)
+{
+    return extra_of(m) ? brd_cargo_add(&m->extra->cargo, handle, index) : BROOD_ENOMEM;
+}
+
 int brd_message_copy(brood_message *dst, const brood_message *src)
 {
-    int status = brood_message_set(dst, brd_message_at(src), src->size);
+    brd_cargo *cargo = NULL;
+    int status = brd_cargo_copy(&cargo, brd_message_cargo(src));
+    if (status)
+        return status;
+    status = brood_message_set(dst, brd_message_at(src), src->size);
+    if (!status)
+        status = brd_message_load(dst, cargo);
+    else
+        brd_cargo_free(&cargo);
     if (!status && brood_message_error(src))
         status = brd_message_fail(dst, brood_message_error(src));
     return status;

@@ -4,14 +4,21 @@
 #ifndef BRD_MESSAGE_H
 #define BRD_MESSAGE_H
 
+#include "ipc/cargo.h"
 #include <brood/message.h>
-#include <stdbool.h>
 
-/** What only some messages have: an error, and memory that unpacking needed. */
+/** What only some messages have: an error, handles, and memory that unpacking needed. */
 typedef struct brd_extra {
     brood_error *error; /* one block with its texts; NULL: none */
+    brd_cargo *cargo;   /* what handles in the bytes are numbers of; NULL: none */
     struct brd_scratch *scratch;
 } brd_extra;
+
+/* MessagePack's types for what it does not know. */
+enum {
+    BRD_EXT_HANDLE = 'h', /* one byte: its number in the cargo */
+    BRD_EXT_PIPE = 'p'    /* a pipe's end: see pipe.c */
+};
 
 static inline unsigned char *brd_message_at(const brood_message *m)
 {
@@ -21,13 +28,28 @@ static inline unsigned char *brd_message_at(const brood_message *m)
 /** Makes the message a view of bytes that somebody else keeps. */
 void brd_message_view(brood_message *m, void *bytes, size_t size);
 
+/** Makes the message these bytes, which malloc() made and the message frees. */
+void brd_message_own(brood_message *m, void *bytes, size_t size, size_t capacity);
+
 /** Appends room for `size` bytes and returns it; NULL: out of memory. */
 void *brd_message_grow(brood_message *m, size_t size);
 
 /** Memory that lives until the message is cleared; NULL: out of memory. */
 void *brd_message_scratch(brood_message *m, size_t size);
 
-/** Makes dst a copy of src, its error included. */
+/** The handles that it carries; NULL: none. */
+static inline const brd_cargo *brd_message_cargo(const brood_message *m)
+{
+    return m->extra ? m->extra->cargo : NULL;
+}
+
+/** The message has this cargo now, which may be NULL. It is taken over in any case. */
+int brd_message_load(brood_message *m, brd_cargo *cargo);
+
+/** Puts a duplicate of a handle into the cargo. Fails with: BROOD_EINVAL (there are 16). */
+int brd_message_add(brood_message *m, brd_handle handle, uint32_t *index);
+
+/** Makes dst a copy of src, its error and its handles included. */
 int brd_message_copy(brood_message *dst, const brood_message *src);
 
 /** Moves the contents of src, which is then empty. */

@@ -6,6 +6,7 @@
  */
 #include "ipc/format.h"
 #include "ipc/message.h"
+#include "ipc/pipe.h"
 #include <msgpack/pack.h>
 #include <stdarg.h>
 #include <string.h>
@@ -15,6 +16,7 @@ typedef struct pack_state {
     msgpack_packer packer;
     va_list values;
     const char *format;
+    brood_message *message;
     int depth;
 } pack_state;
 
@@ -37,6 +39,29 @@ static int pack_text(pack_state *s, const char *text)
     return msgpack_pack_str(&s->packer, size) || msgpack_pack_str_body(&s->packer, text, size)
                ? BROOD_ENOMEM
                : BROOD_OK;
+}
+
+// An extension: the handle's number in the message's cargo, and what else belongs to it.
+static int pack_handle(pack_state *s, brd_handle handle, int8_t type, const void *more, size_t size)
+{
+    uint32_t index;
+    int status = brd_message_add(s->message, handle, &index);
+    if (status)
+        return status;
+    const unsigned char number = (unsigned char)index;
+    return msgpack_pack_ext(&s->packer, 1 + size, type) ||
+                   msgpack_pack_ext_body(&s->packer, &number, 1) ||
+                   (size && msgpack_pack_ext_body(&s->packer, more, size))
+               ? BROOD_ENOMEM
+               : BROOD_OK;
+}
+
+static int pack_pipe(pack_state *s, brood_pipe *pipe)
+{
+    unsigned char bytes[BRD_PIPE_SIZE];
+    brd_handle handle;
+    int status = brd_pipe_describe(pipe, &handle, bytes);
+    return status ? status : pack_handle(s, handle, BRD_EXT_PIPE, bytes, sizeof bytes);
 }
 
 static int pack_letter(pack_state *s, char letter)
@@ -72,6 +97,10 @@ static int pack_letter(pack_state *s, char letter)
         break;
     case 's':
         return pack_text(s, va_arg(s->values, const char *));
+    case 'h':
+        return pack_handle(s, (brd_handle){va_arg(s->values, intptr_t)}, BRD_EXT_HANDLE, NULL, 0);
+    case 'p':
+        return pack_pipe(s, va_arg(s->values, brood_pipe *));
     default:
         return BROOD_EINVAL;
     }
@@ -177,16 +206,21 @@ int brood_vpack(brood_message *message, const char *format, va_list values)
 {
     if (!message || !format)
         return BROOD_EINVAL;
-    pack_state s = {.format = format};
+    pack_state s = {.format = format, .message = message};
     size_t before = message->size;
+    const brd_cargo *cargo = brd_message_cargo(message);
+    uint32_t handles = cargo ? cargo->count : 0;
     int status = BROOD_OK;
     msgpack_packer_init(&s.packer, message, append);
     va_copy(s.values, values);
     while (!status && *s.format)
         status = pack_value(&s);
     va_end(s.values);
-    if (status)
+    if (status) {
         message->size = before;
+        if (message->extra)
+            brd_cargo_cut(message->extra->cargo, handles);
+    }
     return status;
 }
 

@@ -178,6 +178,16 @@ static brd_block *wait_for_block(brd_port *p, uint64_t id)
     return block;
 }
 
+static brd_cargo *wait_for_cargo(brd_port *p, uint64_t task)
+{
+    brd_os_mutex_lock(&p->lock);
+    brd_cargo *cargo;
+    while (!(cargo = brd_arrivals_fetch(&p->arrivals, task)))
+        (void)brd_os_cond_wait(&p->changed, &p->lock, BRD_FOREVER);
+    brd_os_mutex_unlock(&p->lock);
+    return cargo;
+}
+
 static bool claim(brd_port *p, brd_task_head *head)
 {
     uint32_t expected = BRD_UNCLAIMED;
@@ -216,9 +226,13 @@ int brd_port_next(brd_port *p, brd_work *work)
         work->contents = (unsigned char *)(work->head + 1);
         if (work->head->flags & BRD_IN_BLOCK)
             memcpy(&p->block, work->contents, sizeof p->block);
-        if (claim(p, work->head))
+        bool ours = claim(p, work->head);
+        if (work->head->flags & BRD_CARGO)
+            work->cargo = wait_for_cargo(p, work->head->id);
+        if (ours)
             break;
         give_block_back(p); // of a task that was taken back
+        brd_cargo_free(&work->cargo);
     }
     if (p->block)
         work->contents = wait_for_block(p, p->block)->shm.base;
@@ -296,7 +310,20 @@ static int fill_block(brd_port *p, const void *bytes, size_t size, uint64_t *id)
     return fresh && announce_block(p, block, dropped) ? BROOD_ECLOSED : BROOD_OK;
 }
 
-int brd_port_reply(brd_port *p, brd_result_head *head, const void *bytes)
+static int send_cargo(brd_port *p, const brd_cargo *cargo, brd_result_head *head, uint64_t block)
+{
+    int status = brd_cargo_send(cargo, &p->frames, head->id, BRD_FOREVER);
+    if (!status) {
+        head->flags |= BRD_CARGO;
+        return BROOD_OK;
+    }
+    brd_os_mutex_lock(&p->lock);
+    brd_shelf_give_back(&p->outgoing, block);
+    brd_os_mutex_unlock(&p->lock);
+    return status;
+}
+
+int brd_port_reply(brd_port *p, brd_result_head *head, const void *bytes, const brd_cargo *cargo)
 {
     uint64_t id = 0;
     size_t size = (size_t)head->size;
@@ -307,6 +334,11 @@ int brd_port_reply(brd_port *p, brd_result_head *head, const void *bytes)
         head->flags |= BRD_IN_BLOCK;
         bytes = &id;
         size = sizeof id;
+    }
+    if (cargo && cargo->count) {
+        int status = send_cargo(p, cargo, head, id);
+        if (status)
+            return status;
     }
     unsigned char *room = reserve(p, sizeof *head + size);
     memcpy(room, head, sizeof *head);
@@ -334,6 +366,9 @@ int brd_port_on_frame(brd_port *p, const brd_frame *frame)
         break;
     case BRD_FRAME_DROP:
         brd_shelf_drop(&p->incoming, frame->a);
+        break;
+    case BRD_FRAME_HANDLE:
+        status = brd_arrivals_put(&p->arrivals, frame, p->frames.chan);
         break;
     default:
         status = BROOD_EPROTOCOL;

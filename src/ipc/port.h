@@ -23,6 +23,7 @@ typedef struct brd_port {
     brd_cond changed;
     brd_shelf incoming;
     brd_shelf outgoing;
+    brd_arrivals arrivals;
     unsigned cpus;
     brd_time batch_start; /* when the first task of the batch began; 0: not timed */
     uint32_t batch;       /* tasks since the last announcement */
@@ -38,6 +39,7 @@ typedef struct brd_work {
     brd_task_head *head;
     unsigned char *contents;
     const brd_function_head *function;
+    brd_cargo *cargo; /* its handles, to be freed by whoever got the work; NULL: none */
 } brd_work;
 
 /** Takes over the segment and the channel. */
@@ -55,11 +57,12 @@ int brd_port_hello(brd_port *port, const brd_hello *hello);
 int brd_port_next(brd_port *port, brd_work *work);
 
 /**
- * Writes a result, through a block if it is long. Waits for room.
+ * Writes a result, through a block if it is long, with its handles. Waits for room.
  * Fails with: BROOD_ECLOSED (the channel is of no use any more), and what making a
- * block can fail with.
+ * block or giving a handle can fail with.
  */
-int brd_port_reply(brd_port *port, brd_result_head *head, const void *bytes);
+int brd_port_reply(brd_port *port, brd_result_head *head, const void *bytes,
+                   const brd_cargo *cargo);
 
 /** Writes a report with its text, and announces it. Waits for room. */
 void brd_port_report(brd_port *port, const brd_report_head *head, const char *text);

@@ -8,14 +8,25 @@
  */
 #include "ipc/format.h"
 #include "ipc/message.h"
+#include "ipc/pipe.h"
 #include <msgpack/unpack.h>
 #include <stdarg.h>
 #include <string.h>
+
+/** A handle that will be the caller's if all else can be read too. */
+typedef struct claim {
+    uint32_t index; /* in the cargo */
+    brood_pipe *pipe;
+    void *out;
+    bool is_pipe;
+} claim;
 
 typedef struct unpack_state {
     brood_message *message;
     va_list outputs;
     const char *format;
+    claim claims[BRD_CARGO_MAX];
+    size_t nclaims;
 } unpack_state;
 
 static bool integer_fits(const msgpack_object *o, int64_t low, uint64_t high)
@@ -61,6 +72,58 @@ static int read_text(brood_message *m, const msgpack_object *o, const char **out
     *out = text;
     return BROOD_OK;
 }
+
+// Not the claims: that would cost as much as a short message.
+static void begin(unpack_state *s, brood_message *message, const char *format)
+{
+    s->message = message;
+    s->format = format;
+    s->nclaims = 0;
+}
+
+/* ----------------------------------------------------------------- handles */
+
+static int read_handle(unpack_state *s, const msgpack_object *o, bool is_pipe, void *out)
+{
+    const brd_cargo *cargo = brd_message_cargo(s->message);
+    const msgpack_object_ext *e = &o->via.ext;
+    if (o->type != MSGPACK_OBJECT_EXT || e->type != (is_pipe ? BRD_EXT_PIPE : BRD_EXT_HANDLE) ||
+        e->size != 1 + (is_pipe ? BRD_PIPE_SIZE : 0))
+        return BROOD_ETYPE;
+    uint32_t index = (unsigned char)e->ptr[0];
+    if (!cargo || index >= cargo->count || brd_is_none(cargo->handles[index]))
+        return BROOD_ETYPE; // it did not come along, or was taken out before
+    for (size_t i = 0; i < s->nclaims; i++)
+        if (s->claims[i].index == index)
+            return BROOD_ETYPE;
+    claim c = {.index = index, .out = out, .is_pipe = is_pipe};
+    int status = BROOD_OK;
+    if (is_pipe)
+        status = brd_pipe_empty(&c.pipe, (const unsigned char *)e->ptr + 1);
+    if (!status)
+        s->claims[s->nclaims++] = c;
+    return status;
+}
+
+// What was claimed leaves the message, or nothing of it does.
+static int settle(unpack_state *s, int status)
+{
+    for (size_t i = 0; i < s->nclaims; i++) {
+        claim *c = &s->claims[i];
+        brd_handle *handle = &s->message->extra->cargo->handles[c->index];
+        if (status) {
+            brood_pipe_destroy(c->pipe);
+        } else if (c->is_pipe) {
+            brd_pipe_fill(c->pipe, handle);
+            *(brood_pipe **)c->out = c->pipe;
+        } else {
+            *(intptr_t *)c->out = brd_os_hand_over(handle);
+        }
+    }
+    return status;
+}
+
+/* ------------------------------------------------------------------ values */
 
 static int read_letter(brood_message *m, const msgpack_object *o, char letter, void *out)
 {
@@ -192,6 +255,9 @@ static int read_value(unpack_state *s, const msgpack_object *o)
         return read_tuple(s, o);
     case '{':
         return read_keywords(s, o);
+    case 'h':
+    case 'p':
+        return read_handle(s, o, letter == 'p', va_arg(s->outputs, void *));
     default:
         return read_letter(s->message, o, letter, va_arg(s->outputs, void *));
     }
@@ -243,9 +309,10 @@ int brood_vunpack(brood_message *message, const char *format, va_list outputs)
 {
     if (!message || !format)
         return BROOD_EINVAL;
-    unpack_state s = {.message = message, .format = format};
+    unpack_state s;
+    begin(&s, message, format);
     va_copy(s.outputs, outputs);
-    int status = read_all(&s);
+    int status = settle(&s, read_all(&s));
     va_end(s.outputs);
     return status;
 }
@@ -263,8 +330,9 @@ int brood_unpack_key(brood_message *message, const char *key, const char *format
 {
     if (!message || !key || !format || !*format)
         return BROOD_EINVAL;
-    unpack_state s = {.message = message, .format = format};
+    unpack_state s;
     size_t size = 0;
+    begin(&s, message, format);
     msgpack_unpacked object;
     msgpack_unpacked_init(&object);
     int status = open_object(message, &object, &size);
@@ -280,5 +348,5 @@ int brood_unpack_key(brood_message *message, const char *key, const char *format
     if (!status && *s.format)
         status = BROOD_EINVAL;
     msgpack_unpacked_destroy(&object);
-    return status;
+    return settle(&s, status);
 }

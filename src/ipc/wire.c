@@ -49,7 +49,7 @@ int brd_frames_read(brd_frames *f, brd_frame *out)
                        .a = brd_get64(f->buffer + 8),
                        .b = brd_get64(f->buffer + 16),
                        .token = brd_get64(f->buffer + 24)};
-    return out->type >= BRD_FRAME_BLOCK && out->type <= BRD_FRAME_FORKED ? BROOD_OK
+    return out->type >= BRD_FRAME_BLOCK && out->type <= BRD_FRAME_HANDLE ? BROOD_OK
                                                                          : BROOD_EPROTOCOL;
 }
 

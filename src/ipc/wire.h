@@ -48,7 +48,8 @@ enum {
     BRD_IN_BLOCK = 1, /* the contents are in the block whose id follows the head */
     BRD_ITEMS = 2,    /* the contents are items: a brd_items_head, then what it says */
     BRD_TEXT = 4,     /* result: the contents are the text of brood_fail */
-    BRD_REFUSED = 8   /* result: the function did not run; the status says why */
+    BRD_REFUSED = 8,  /* result: the function did not run; the status says why */
+    BRD_CARGO = 16    /* handles belong to it, which came over the channel before */
 };
 
 typedef struct brd_task_head {
@@ -122,7 +123,8 @@ enum brd_frame_type {
     BRD_FRAME_FAILED,    /* a: the status why the worker could not start */
     BRD_FRAME_FORK,      /* to a forkserver, a: how many handles the child gets, token: the first
                             of them; one more, for the news of its end, stands behind them */
-    BRD_FRAME_FORKED     /* from it, a: process id, b: status, token: what tells of its end, or 0 */
+    BRD_FRAME_FORKED,    /* from it, a: process id, b: status, token: what tells of its end, or 0 */
+    BRD_FRAME_HANDLE     /* a: the task whose message carries it, b: how many that does, token */
 };
 
 enum { BRD_FRAME_SIZE = 32 };

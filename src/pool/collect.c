@@ -46,6 +46,16 @@ static void describe(brood_pool *pool, const brd_station *s, const brd_task *tas
     }
 }
 
+// The results of items are bytes, side by side.
+static void no_handles(const brood_pool *pool, const brd_station *s, const brd_task *task,
+                       brood_error *error)
+{
+    *error = (brood_error){.status = BROOD_ENOTSUP,
+                           .text = "the result of an item of map cannot carry handles; apply can",
+                           .function = brd_functions_name(pool->functions, task->function),
+                           .worker = s->child.proc.pid};
+}
+
 // The initializer's outcome decides about the worker, not about a task.
 static void initialized(brood_pool *pool, brd_station *s, const brd_result *r)
 {
@@ -103,7 +113,7 @@ static bool makes_sense(const brd_task *task, const brd_result *r)
     return !(r->head.flags & BRD_REFUSED) || may_refuse(r->head.status);
 }
 
-static int accept_result(brood_pool *pool, brd_station *s, const brd_result *r)
+static int accept_result(brood_pool *pool, brd_station *s, brd_result *r)
 {
     char text[1024];
     brood_error error;
@@ -116,8 +126,11 @@ static int accept_result(brood_pool *pool, brd_station *s, const brd_result *r)
     } else if (r->head.status) {
         describe(pool, s, task, r, text, sizeof text, &error);
         brd_outcome_error(pool, task, &error);
+    } else if (job && r->cargo) {
+        no_handles(pool, s, task, &error);
+        brd_outcome_error(pool, task, &error);
     } else {
-        brd_outcome_bytes(pool, task, r->bytes, (size_t)r->head.size);
+        brd_outcome_result(pool, task, r);
     }
     s->seat.productive = s->seat.productive || !task->initializer;
     if (++task->ended == task->count)
@@ -141,7 +154,7 @@ static int accept_hello(brood_pool *pool, brd_station *s, const brd_hello *hello
     return BROOD_OK;
 }
 
-static int accept(brood_pool *pool, brd_station *s, const brd_news *news)
+static int accept(brood_pool *pool, brd_station *s, brd_news *news)
 {
     if (news->kind == BRD_RECORD_HELLO)
         return accept_hello(pool, s, &news->u.hello);

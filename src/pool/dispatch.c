@@ -94,6 +94,9 @@ static int send_single(brd_link *link, brd_task *task)
     if (size)
         memcpy(room, bytes, size);
     brd_task_head head = {.function = task->function, .id = task->id, .count = 1};
+    status = task->args ? brd_link_carry(link, brd_message_cargo(task->args), &head) : BROOD_OK;
+    if (status)
+        return status;
     task->claim = brd_link_commit(link, &head);
     return BROOD_OK;
 }

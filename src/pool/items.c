@@ -70,6 +70,8 @@ int brd_items_append(const brood_items *items, size_t i, brood_message *out)
                             items->item_size);
     default:
         message = (const brood_message *)items->data + i;
+        if (brd_message_cargo(message))
+            return BROOD_ENOTSUP; // items are bytes, side by side
         return append_bytes(out, brd_message_at(message), message->size);
     }
 }

@@ -14,16 +14,26 @@ static void sink_end(brd_sink *sink)
         atomic_store_explicit(&sink->done, true, memory_order_release);
 }
 
-void brd_outcome_bytes(brood_pool *pool, brd_task *task, const unsigned char *bytes, size_t size)
+// The handles leave the result only if somebody wants them.
+static int fill(brood_message *message, brd_result *r)
 {
-    (void)pool;
+    int status = brood_message_set(message, r->bytes, (size_t)r->head.size);
+    if (!status && r->cargo) {
+        status = brd_message_load(message, r->cargo);
+        r->cargo = NULL;
+    }
+    return status;
+}
+
+void brd_outcome_result(brood_pool *pool, brd_task *task, brd_result *r)
+{
     brd_sink *sink = task->sink;
     if (task->orphan || task->verdict)
         return;
     if (task->job) {
-        brd_job_result(task->job, task->first + task->ended, bytes, size);
+        brd_job_result(task->job, task->first + task->ended, r->bytes, (size_t)r->head.size);
     } else if (sink) {
-        sink->status = sink->result ? brood_message_set(sink->result, bytes, size) : BROOD_OK;
+        sink->status = sink->result ? fill(sink->result, r) : BROOD_OK;
         task->sink = NULL;
         brd_alarm_stop(&pool->alarms, &task->deadline);
         sink_end(sink);

@@ -199,8 +199,8 @@ bool brd_station_collect(brood_pool *pool, brd_station *station);
 
 /* ----------------------------------------------------------------- outcome */
 
-/** The task, or the item of it at hand, has its result. */
-void brd_outcome_bytes(brood_pool *pool, brd_task *task, const unsigned char *bytes, size_t size);
+/** The task, or the item of it at hand, has its result, from which handles may be taken. */
+void brd_outcome_result(brood_pool *pool, brd_task *task, brd_result *result);
 
 /** ... has its error. */
 void brd_outcome_error(brood_pool *pool, brd_task *task, const brood_error *error);

@@ -27,13 +27,14 @@ typedef struct run {
     brd_port *port;
     brood_function *function;
     uint64_t id;
-    int refused; /* why the function cannot run */
+    brd_cargo *cargo; /* of the arguments, until they have it */
+    int refused;      /* why the function cannot run */
 } run;
 
 static int refuse(run *r, uint32_t index, int status)
 {
     brd_result_head head = {.id = r->id, .index = index, .status = status, .flags = BRD_REFUSED};
-    return brd_port_reply(r->port, &head, NULL);
+    return brd_port_reply(r->port, &head, NULL, NULL);
 }
 
 static int reply(run *r, uint32_t index, int status, const brood_message *result)
@@ -47,7 +48,8 @@ static int reply(run *r, uint32_t index, int status, const brood_message *result
         head.size = strlen(text);
         bytes = text;
     }
-    int sent = brd_port_reply(r->port, &head, bytes);
+    const brd_cargo *cargo = status ? NULL : brd_message_cargo(result);
+    int sent = brd_port_reply(r->port, &head, bytes, cargo);
     // A result for which there is no room in the system fails its task, not the worker.
     return sent && sent != BROOD_ECLOSED ? refuse(r, index, sent) : sent;
 }
@@ -58,12 +60,16 @@ static int run_one(run *r, uint32_t index, unsigned char *bytes, size_t size)
         return refuse(r, index, r->refused);
     brood_message args = BROOD_MESSAGE_INIT, result = BROOD_MESSAGE_INIT;
     brd_message_view(&args, bytes, size);
+    int status = brd_message_load(&args, r->cargo);
+    r->cargo = NULL;
+    if (status)
+        return refuse(r, index, status);
     brd_fail_reset();
     brd_at_hand_set(r->id, index);
     self.reported = 0;
     int failed = r->function(&args, &result);
     brd_at_hand_set(0, 0);
-    int status = reply(r, index, failed, &result);
+    status = reply(r, index, failed, &result);
     brood_message_clear(&args);
     brood_message_clear(&result);
     return status;
@@ -89,13 +95,14 @@ static int run_items(run *r, unsigned char *contents, uint32_t count)
 
 static int run_task(brd_port *port, const brd_code *code, const brd_work *work)
 {
-    run r = {.port = port, .id = work->head->id};
+    run r = {.port = port, .id = work->head->id, .cargo = work->cargo};
     r.function = brd_code_at(code, work->head->function, &r.refused);
     int status;
     if (work->head->flags & BRD_ITEMS)
         status = run_items(&r, work->contents, work->head->count);
     else
         status = run_one(&r, 0, work->contents, (size_t)work->head->size);
+    brd_cargo_free(&r.cargo); // of a function that is not there
     brd_port_finished(port);
     return status;
 }

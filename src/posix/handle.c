@@ -111,6 +111,23 @@ int brd_fd_duplicate(int fd, int least, int *out)
     return 0;
 }
 
+int brd_os_copy(brd_handle h, brd_handle *out)
+{
+    int fd = -1;
+    int status = brd_fd_duplicate(brd_fd_of(h), FIRST_OURS, &fd);
+    if (status == 0)
+        *out = brd_fd_handle(fd);
+    return status;
+}
+
+intptr_t brd_os_hand_over(brd_handle *h)
+{
+    intptr_t os = h->os;
+    brd_fd_forget(brd_fd_of(*h));
+    *h = BRD_NONE;
+    return os;
+}
+
 int brd_fd_own(int *fd)
 {
     int status = 0;

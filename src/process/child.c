@@ -137,6 +137,7 @@ _Noreturn void brd_child_main(const char *channel_number)
     if (rest == channel_number || *rest || number <= 2 ||
         brd_os_chan_adopt(&chan, (brd_handle){(intptr_t)number}) || read_startup(chan, &startup))
         give_up(BRD_EXIT_NO_PARENT, no_parent);
+    brd_os_chan_trust(chan);
     if (brd_os_child_setup(startup.parent, startup.last_inherited, startup.alone))
         brd_os_exit(BRD_EXIT_ORPHAN);
     live(chan, &startup);

@@ -51,6 +51,8 @@ static int run(brood_function *function, const brd_work *work, const char *name)
 {
     brood_message args = BROOD_MESSAGE_INIT, result = BROOD_MESSAGE_INIT;
     brd_message_view(&args, work->contents, (size_t)work->head->size);
+    if (brd_message_load(&args, work->cargo))
+        return BRD_EXIT_REFUSED;
     brd_fail_reset();
     brd_at_hand_set(THE_TASK, 0);
     int code = function(&args, &result);
@@ -146,7 +148,10 @@ static int send_function(brood_process *p)
         return status;
     if (size)
         memcpy(room, bytes, size);
-    const brd_task_head head = {.id = THE_TASK, .count = 1};
+    brd_task_head head = {.id = THE_TASK, .count = 1};
+    status = brd_link_carry(link, brd_message_cargo(&p->args), &head);
+    if (status)
+        return status;
     (void)brd_link_commit(link, &head);
     brd_link_flush(link);
     return BROOD_OK;
@@ -373,6 +378,18 @@ int64_t brood_process_pid(brood_process *p)
 const char *brood_process_name(const brood_process *p)
 {
     return p ? p->name : "";
+}
+
+int brd_process_proc(brood_process *p, brd_proc **proc, bool *ended)
+{
+    if (!is_ours(p))
+        return BROOD_EINVAL;
+    brd_os_mutex_lock(&p->lock);
+    bool started = p->started;
+    *ended = has_ended(p);
+    *proc = &p->child.proc;
+    brd_os_mutex_unlock(&p->lock);
+    return started ? BROOD_OK : BROOD_EINVAL;
 }
 
 intptr_t brood_process_sentinel(brood_process *p)

@@ -14,7 +14,6 @@
 static _Atomic int main_called;
 static struct self {
     unsigned depth;
-    unsigned generation;
     int64_t parent;
     brood_start_method method;
     char name[BRD_NAME_SIZE];
@@ -25,11 +24,6 @@ unsigned brd_depth(void)
     return self.depth;
 }
 
-unsigned brd_generation(void)
-{
-    return self.generation;
-}
-
 brood_start_method brd_method_of_birth(void)
 {
     return self.method;
@@ -38,7 +32,7 @@ brood_start_method brd_method_of_birth(void)
 void brd_set_self(const brd_startup *startup)
 {
     self.depth = startup->depth;
-    self.generation++; // a fork has that of its parent
+    brd_generation_next();
     self.parent = startup->parent;
     self.method = (brood_start_method)startup->method;
     memcpy(self.name, startup->name, sizeof self.name);

@@ -4,6 +4,7 @@
 #ifndef BRD_SELF_H
 #define BRD_SELF_H
 
+#include "base/generation.h"
 #include "process/startup.h"
 #include <brood/context.h>
 
@@ -12,9 +13,6 @@ bool brd_main_called(void);
 
 /** How deep this process is: 0 for the program that the user started. */
 unsigned brd_depth(void);
-
-/** Another number in a process that was forked: what stands in its memory is not its own. */
-unsigned brd_generation(void);
 
 /** The start method of the context that made this process; 0 in the user's program. */
 brood_start_method brd_method_of_birth(void);

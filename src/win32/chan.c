@@ -36,7 +36,7 @@ struct brd_chan {
     brd_source *watcher; /* to be stirred; lives as long as it stands here */
     DWORD sending_bytes;
     int write_error;
-    bool adopted; /* the child's end */
+    bool trusted; /* the peer is our parent */
     bool armed;   /* `arming` is under way */
     bool writing; /* `sending` is under way */
     bool ended;
@@ -70,7 +70,7 @@ static void CALLBACK io_done(PTP_CALLBACK_INSTANCE instance, void *context, void
 }
 
 /* A channel of a pipe, which it owns on success. */
-static int chan_of(HANDLE pipe, bool adopted, brd_chan **out)
+static int chan_of(HANDLE pipe, brd_chan **out)
 {
     brd_chan *c = calloc(1, sizeof *c);
     if (!c)
@@ -78,7 +78,6 @@ static int chan_of(HANDLE pipe, bool adopted, brd_chan **out)
     InitializeSRWLock(&c->lock);
     InitializeConditionVariable(&c->changed);
     c->pipe = pipe;
-    c->adopted = adopted;
     c->read_done = CreateEventW(NULL, TRUE, FALSE, NULL);
     if (c->read_done)
         c->io = CreateThreadpoolIo(pipe, io_done, c, NULL);
@@ -151,7 +150,7 @@ int brd_os_chan_pair(brd_chan **mine, brd_handle *theirs)
     int status = pipe_pair(&server, &client);
     if (status)
         return status;
-    status = chan_of(server, false, mine);
+    status = chan_of(server, mine);
     if (status) {
         CloseHandle(server);
         CloseHandle(client);
@@ -168,7 +167,7 @@ int brd_os_chan_adopt(brd_chan **out, brd_handle theirs)
         return BROOD_EINVAL;
     // What came by inheritance is inheritable still.
     SetHandleInformation(pipe, HANDLE_FLAG_INHERIT, 0);
-    return chan_of(pipe, true, out);
+    return chan_of(pipe, out);
 }
 
 /* Gives accepted bytes their time, then ends what is under way. Lock held. */
@@ -391,48 +390,125 @@ int brd_win32_chan_peer(brd_chan *c, HANDLE process)
     return 0;
 }
 
-/* Before a process was started, both ends are here. */
+brd_handle brd_os_chan_handle(const brd_chan *c)
+{
+    return brd_win32_wrap(c->pipe);
+}
+
+void brd_os_chan_trust(brd_chan *c)
+{
+    c->trusted = true;
+}
+
+/* A token is the number of the process that keeps the handle and, below, its value there.
+ * No process: the handle is in the table of whoever reads the token, put there by its
+ * parent; an odd value: what is there is a section that describes a socket. */
+enum { DESCRIBES_SOCKET = 1 };
+
 static HANDLE peer_of(brd_chan *c)
 {
     AcquireSRWLockExclusive(&c->lock);
-    HANDLE peer = c->peer ? c->peer : GetCurrentProcess();
+    HANDLE peer = c->peer;
     ReleaseSRWLockExclusive(&c->lock);
     return peer;
 }
 
-int brd_os_chan_give(brd_chan *c, brd_handle h, uint64_t *token)
+/* Puts a duplicate into the table of another process. */
+static int put_into(HANDLE peer, HANDLE h, uint64_t *value)
 {
     HANDLE there = NULL;
-    DWORD flags;
-    if (brd_is_none(h) || h.os == 0 || !GetHandleInformation(brd_win32_handle(h), &flags))
-        return BROOD_EINVAL;
-    if (c->adopted) {
-        // A child has no rights to its parent: the parent fetches it.
-        *token = (uint64_t)h.os;
-        return 0;
-    }
-    if (!DuplicateHandle(GetCurrentProcess(), brd_win32_handle(h), peer_of(c), &there, 0, FALSE,
-                         DUPLICATE_SAME_ACCESS))
+    if (!DuplicateHandle(GetCurrentProcess(), h, peer, &there, 0, FALSE, DUPLICATE_SAME_ACCESS))
+        return WaitForSingleObject(peer, 0) == WAIT_OBJECT_0 ? BROOD_ECLOSED
+                                                             : brd_win32_error(GetLastError());
+    *value = (uint64_t)(uintptr_t)there;
+    return 0;
+}
+
+/* Sockets are no plain handles: the peer opens this one anew by a description. */
+static int put_socket(HANDLE peer, HANDLE h, uint64_t *value)
+{
+    HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0,
+                                        sizeof(WSAPROTOCOL_INFOW), NULL);
+    if (!section)
         return brd_win32_error(GetLastError());
-    *token = (uint64_t)(uintptr_t)there;
+    int status = BROOD_ENOMEM;
+    WSAPROTOCOL_INFOW *description = MapViewOfFile(section, FILE_MAP_WRITE, 0, 0, 0);
+    if (description)
+        status = brd_win32_socket_describe(h, GetProcessId(peer), description);
+    if (!status)
+        status = put_into(peer, section, value);
+    if (!status)
+        *value |= DESCRIBES_SOCKET;
+    if (description)
+        UnmapViewOfFile(description);
+    CloseHandle(section);
+    return status;
+}
+
+int brd_os_chan_give(brd_chan *c, brd_handle handle, uint64_t *token)
+{
+    HANDLE h = brd_win32_handle(handle), peer = peer_of(c);
+    DWORD flags;
+    if (brd_is_none(handle) || handle.os == 0 || !GetHandleInformation(h, &flags))
+        return BROOD_EINVAL;
+    if (peer)
+        return brd_win32_is_socket(h) ? put_socket(peer, h, token) : put_into(peer, h, token);
+    // Who will read this is not known, or we have no rights there: it is fetched from here.
+    uint64_t value = 0;
+    int status = put_into(GetCurrentProcess(), h, &value);
+    if (!status)
+        *token = (uint64_t)GetCurrentProcessId() << 32 | value;
+    return status;
+}
+
+static int take_socket(HANDLE section, brd_handle *out)
+{
+    int status = BROOD_EPROTOCOL;
+    WSAPROTOCOL_INFOW *description = MapViewOfFile(section, FILE_MAP_WRITE, 0, 0, 0);
+    if (description)
+        status = brd_win32_socket_open(description, out);
+    if (description)
+        UnmapViewOfFile(description);
+    CloseHandle(section);
+    return status;
+}
+
+/* Fetches what another process keeps for us. A child cannot name a third process. */
+static int fetch(brd_chan *c, DWORD pid, HANDLE value, brd_handle *out)
+{
+    HANDLE peer = peer_of(c), copy = NULL;
+    if (peer && GetProcessId(peer) != pid)
+        return BROOD_EPROTOCOL;
+    HANDLE from = peer ? peer : OpenProcess(PROCESS_DUP_HANDLE, FALSE, pid);
+    if (!from)
+        return BROOD_EPROTOCOL;
+    BOOL done = DuplicateHandle(from, value, GetCurrentProcess(), &copy, 0, FALSE,
+                                DUPLICATE_SAME_ACCESS | DUPLICATE_CLOSE_SOURCE);
+    if (!peer)
+        CloseHandle(from);
+    if (!done)
+        return BROOD_EPROTOCOL;
+    *out = brd_win32_wrap(copy);
     return 0;
 }
 
 int brd_os_chan_take(brd_chan *c, uint64_t token, brd_handle *out)
 {
-    HANDLE h = (HANDLE)(uintptr_t)token;
-    DWORD flags;
+    DWORD pid = (DWORD)(token >> 32), flags;
+    uint64_t number = token & UINT32_MAX;
+    bool socket = number & DESCRIBES_SOCKET;
+    HANDLE value = (HANDLE)(uintptr_t)(number & ~(uint64_t)DESCRIBES_SOCKET);
     // The pseudo handles (-1 is the peer itself, with all rights) are far above.
-    if (token == 0 || token % 4 != 0 || token >= HANDLE_LIMIT)
+    if (number == 0 || (uintptr_t)value % 4 != 0 || number >= HANDLE_LIMIT || (pid && socket) ||
+        (!pid && !c->trusted))
         return BROOD_EPROTOCOL;
-    if (c->adopted) {
-        if (!GetHandleInformation(h, &flags))
-            return BROOD_EPROTOCOL;
-    } else if (!DuplicateHandle(peer_of(c), h, GetCurrentProcess(), &h, 0, FALSE,
-                                DUPLICATE_SAME_ACCESS)) {
+    if (pid)
+        return fetch(c, pid, value, out);
+    if (!GetHandleInformation(value, &flags))
         return BROOD_EPROTOCOL;
-    }
-    *out = brd_win32_wrap(h);
+    if (socket)
+        return take_socket(value, out);
+    *out = brd_win32_wrap(value);
     return 0;
 }
 

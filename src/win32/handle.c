@@ -29,9 +29,75 @@ DWORD brd_win32_ms(brd_time until)
     return ms > INT32_MAX ? (DWORD)INT32_MAX : (DWORD)ms;
 }
 
+bool brd_win32_is_socket(HANDLE h)
+{
+    int type, size = sizeof type;
+    // Pipes are asked too: nothing else tells the two apart.
+    return GetFileType(h) == FILE_TYPE_PIPE &&
+           getsockopt((SOCKET)h, SOL_SOCKET, SO_TYPE, (char *)&type, &size) == 0;
+}
+
+int brd_win32_socket_describe(HANDLE h, DWORD pid, WSAPROTOCOL_INFOW *out)
+{
+    return WSADuplicateSocketW((SOCKET)h, pid, out) ? brd_win32_error((DWORD)WSAGetLastError()) : 0;
+}
+
+/* A worker that has used no socket yet has no sockets. It is never undone: the host may
+ * rely on them by then. */
+static BOOL CALLBACK start_sockets(INIT_ONCE *once, void *parameter, void **context)
+{
+    WSADATA unused;
+    (void)once;
+    (void)parameter;
+    (void)context;
+    return WSAStartup(MAKEWORD(2, 2), &unused) == 0;
+}
+
+int brd_win32_socket_open(WSAPROTOCOL_INFOW *description, brd_handle *out)
+{
+    static INIT_ONCE once = INIT_ONCE_STATIC_INIT;
+    if (!InitOnceExecuteOnce(&once, start_sockets, NULL, NULL))
+        return brd_win32_error(WSASYSNOTREADY);
+    SOCKET s = WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, description,
+                          0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
+    if (s == INVALID_SOCKET)
+        return brd_win32_error((DWORD)WSAGetLastError());
+    *out = brd_win32_wrap((HANDLE)s);
+    return 0;
+}
+
 void brd_os_close(brd_handle *h)
 {
-    if (!brd_is_none(*h) && h->os != 0)
-        CloseHandle(brd_win32_handle(*h));
+    HANDLE gone = brd_win32_handle(*h);
     *h = BRD_NONE;
+    if (gone == NULL || gone == INVALID_HANDLE_VALUE)
+        return;
+    if (brd_win32_is_socket(gone))
+        closesocket((SOCKET)gone);
+    else
+        CloseHandle(gone);
+}
+
+int brd_os_copy(brd_handle h, brd_handle *out)
+{
+    HANDLE self = GetCurrentProcess(), from = brd_win32_handle(h), copy = NULL;
+    DWORD flags;
+    WSAPROTOCOL_INFOW description;
+    if (brd_is_none(h) || from == NULL || !GetHandleInformation(from, &flags))
+        return brd_win32_error(ERROR_INVALID_HANDLE);
+    if (brd_win32_is_socket(from)) {
+        int status = brd_win32_socket_describe(from, GetCurrentProcessId(), &description);
+        return status ? status : brd_win32_socket_open(&description, out);
+    }
+    if (!DuplicateHandle(self, from, self, &copy, 0, FALSE, DUPLICATE_SAME_ACCESS))
+        return brd_win32_error(GetLastError());
+    *out = brd_win32_wrap(copy);
+    return 0;
+}
+
+intptr_t brd_os_hand_over(brd_handle *h)
+{
+    intptr_t os = h->os;
+    *h = BRD_NONE;
+    return os;
 }

@@ -11,7 +11,7 @@
 #define WIN32_LEAN_AND_MEAN
 #endif
 #include <wchar.h>
-#include <windows.h>
+#include <winsock2.h>
 
 static inline HANDLE brd_win32_handle(brd_handle h)
 {
@@ -27,6 +27,15 @@ static inline brd_handle brd_win32_wrap(HANDLE h)
 
 /** GetLastError() in the words of os.h. Never 0. */
 int brd_win32_error(DWORD code);
+
+/** Whether it is a socket, which wants to be duplicated and closed by functions of its own. */
+bool brd_win32_is_socket(HANDLE h);
+
+/** What the process `pid` needs to open the same socket. */
+int brd_win32_socket_describe(HANDLE h, DWORD pid, WSAPROTOCOL_INFOW *out);
+
+/** A socket of a description that was made for this process. *out is new. */
+int brd_win32_socket_open(WSAPROTOCOL_INFOW *description, brd_handle *out);
 
 /** Milliseconds until then, rounded up; INFINITE for BRD_FOREVER. */
 DWORD brd_win32_ms(brd_time until);

@@ -50,6 +50,7 @@ static brd_chan *adopted(int argc, char **argv)
     brd_chan *c = NULL;
     TEST_CHILD_CHECK(argc == 1);
     TEST_CHILD_CHECK(brd_os_chan_adopt(&c, test_handle(argv[0])) == 0);
+    brd_os_chan_trust(c);
     return c;
 }
 

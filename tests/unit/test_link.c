@@ -105,7 +105,7 @@ static void echo(brd_port *port)
     CU_ASSERT_EQUAL_FATAL(brd_port_next(port, &work), 0);
     CU_ASSERT_EQUAL_FATAL(work.kind, BRD_RECORD_TASK);
     brd_result_head head = {.id = work.head->id, .size = work.head->size, .status = 3, .index = 8};
-    CU_ASSERT_EQUAL(brd_port_reply(port, &head, work.contents), 0);
+    CU_ASSERT_EQUAL(brd_port_reply(port, &head, work.contents, NULL), 0);
     brd_port_finished(port);
 }
 
@@ -154,7 +154,7 @@ static void carry(pair *p, uint64_t id, size_t size)
     CU_ASSERT_EQUAL_FATAL(work.head->size, size);
     CU_ASSERT(has_pattern(work.contents, id, size));
     brd_result_head head = {.id = id, .size = size, .status = -4, .flags = BRD_TEXT, .index = 6};
-    CU_ASSERT_EQUAL(brd_port_reply(&p->port, &head, work.contents), 0);
+    CU_ASSERT_EQUAL(brd_port_reply(&p->port, &head, work.contents, NULL), 0);
     brd_port_finished(&p->port);
     idle(p);
     CU_ASSERT_EQUAL_FATAL(next_result(&p->link, &result), 0);
@@ -350,7 +350,7 @@ static void work_until_stopped(void *baton)
     brd_work work;
     while (brd_port_next(&p->port, &work) == BROOD_OK) {
         brd_result_head head = {.id = work.head->id, .size = work.head->size};
-        if (brd_port_reply(&p->port, &head, work.contents))
+        if (brd_port_reply(&p->port, &head, work.contents, NULL))
             break;
         brd_port_finished(&p->port);
     }
@@ -453,7 +453,7 @@ static void long_contents_stream_both_ways(void)
             id++;
         brd_link_flush(&p.link);
         while (brd_link_next(&p.link, &news) == BROOD_OK) {
-            const brd_result result = news.u.result;
+            brd_result result = news.u.result;
             t.wrong += result.head.id != t.answered++ ||
                        !has_pattern(result.bytes, result.head.id, (size_t)result.head.size);
             brd_link_done(&p.link, &result);

@@ -1,0 +1,472 @@
+/**
+ * Pipes: messages over a channel. See pipe.h for what goes over the wire.
+ *
+ * The channel is made of the handle when the end is first used here: until then it can be
+ * passed on as it is. What has come of a message stays in the end from one call to the
+ * next, so a timeout loses nothing; what was sent in part cannot be taken back, so that
+ * ends the sending for good.
+ */
+#include "ipc/pipe.h"
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/generation.h"
+#include "ipc/message.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MAGIC = 0x31505242, /* "BRP1" */
+    HEAD = 16,
+    TOKEN = 8,
+    HEAD_MAX = HEAD + TOKEN * BRD_CARGO_MAX,
+    TOGETHER = 4096, /* head and bytes up to here are written as one */
+    SMALLEST_ROOM = 4096,
+    FIRST_ROOM = 64 * 1024, /* for what was announced and has not come yet */
+    KEPT_ROOM = 64 * 1024,  /* from one message to the next */
+    NO_HANDLES = 1,         /* in the bytes that describe an end */
+    NO_SEND = 2,
+    NO_RECV = 4
+};
+
+/** The message that is coming in. */
+typedef struct incoming {
+    unsigned char head[HEAD_MAX];
+    size_t have; /* of head and tokens */
+    uint32_t handles;
+    uint64_t size;
+    unsigned char *bytes;
+    size_t got, room;
+    brd_cargo *cargo;
+    bool complete;
+    bool broken;
+} incoming;
+
+struct brood_pipe {
+    unsigned generation;
+    brd_mutex lock; /* the making of the channel */
+    brd_chan *chan; /* NULL: not used yet */
+    brd_handle raw; /* what it is made of */
+    brd_pipe_terms terms;
+    _Atomic bool sending, receiving; /* one thread each */
+    bool torn;                       /* a message went out in part */
+    incoming in;
+};
+
+/* ------------------------------------------------------------------- making */
+
+static int make(brood_pipe **out, brd_chan *chan, brd_handle raw, const brd_pipe_terms *terms)
+{
+    brood_pipe *p = calloc(1, sizeof *p);
+    if (!p)
+        return BROOD_ENOMEM;
+    int status = brd_os_mutex_init(&p->lock);
+    if (status) {
+        free(p);
+        return status;
+    }
+    p->generation = brd_generation();
+    p->chan = chan;
+    p->raw = raw;
+    p->terms = *terms;
+    *out = p;
+    return BROOD_OK;
+}
+
+int brd_pipe_of(brood_pipe **out, brd_chan *chan, const brd_pipe_terms *terms)
+{
+    return make(out, chan, BRD_NONE, terms);
+}
+
+int brood_pipe_create(brood_pipe **one, brood_pipe **other, const brood_pipe_options *options)
+{
+    brood_pipe_options o = BROOD_PIPE_OPTIONS_INIT;
+    if (!one || !other)
+        return BROOD_EINVAL;
+    if (options)
+        memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
+    brd_pipe_terms mine = {.limit = o.limit, .no_send = o.one_way != 0};
+    brd_pipe_terms theirs = {.limit = o.limit, .no_recv = o.one_way != 0};
+    brd_chan *chan = NULL;
+    brd_handle handle = BRD_NONE;
+    brood_pipe *first = NULL, *second = NULL;
+    int status = brd_os_chan_pair(&chan, &handle);
+    if (!status)
+        status = make(&first, chan, BRD_NONE, &mine);
+    if (!status)
+        status = make(&second, NULL, handle, &theirs);
+    if (status) {
+        if (first)
+            brood_pipe_destroy(first);
+        else
+            brd_os_chan_close(&chan);
+        brd_os_close(&handle);
+        return status;
+    }
+    *one = first;
+    *other = second;
+    return BROOD_OK;
+}
+
+/** Whether this process made it: a copy of it that was forked since may not touch it. */
+static bool is_ours(const brood_pipe *p)
+{
+    return p && p->generation == brd_generation();
+}
+
+static int open_chan(brood_pipe *p)
+{
+    brd_os_mutex_lock(&p->lock);
+    int status = p->chan ? BROOD_OK : brd_os_chan_adopt(&p->chan, p->raw);
+    if (!status)
+        p->raw = BRD_NONE;
+    brd_os_mutex_unlock(&p->lock);
+    return status;
+}
+
+static void forget_message(incoming *in)
+{
+    brd_cargo_free(&in->cargo);
+    if (in->room > KEPT_ROOM) {
+        free(in->bytes);
+        in->bytes = NULL;
+        in->room = 0;
+    }
+    in->have = in->got = 0;
+    in->complete = false;
+}
+
+void brood_pipe_destroy(brood_pipe *p)
+{
+    if (!is_ours(p))
+        return;
+    brd_os_chan_close(&p->chan);
+    brd_os_close(&p->raw);
+    forget_message(&p->in);
+    free(p->in.bytes);
+    brd_os_mutex_clear(&p->lock);
+    free(p);
+}
+
+int brood_pipe_can_send(const brood_pipe *p)
+{
+    return is_ours(p) && !p->terms.no_send;
+}
+
+int brood_pipe_can_recv(const brood_pipe *p)
+{
+    return is_ours(p) && !p->terms.no_recv;
+}
+
+/* ------------------------------------------------------------------ sending */
+
+/** What goes out: tokens and all that is short stand in `first`, the rest in `rest`. */
+typedef struct outgoing {
+    unsigned char first[TOGETHER];
+    size_t nfirst;
+    const unsigned char *rest;
+    size_t nrest;
+} outgoing;
+
+static int give_all(brd_chan *c, const brd_cargo *cargo, unsigned char *tokens)
+{
+    int status = BROOD_OK;
+    for (uint32_t i = 0; !status && cargo && i < cargo->count; i++) {
+        uint64_t token = 0;
+        status = brd_os_chan_give(c, cargo->handles[i], &token);
+        brd_put64(tokens + TOKEN * i, token);
+    }
+    if (status)
+        brd_os_chan_take_back(c);
+    return status;
+}
+
+static int prepare(brood_pipe *p, outgoing *out, const void *bytes, size_t size,
+                   const brd_cargo *cargo)
+{
+    uint32_t handles = cargo ? cargo->count : 0;
+    brd_put32(out->first, MAGIC);
+    brd_put32(out->first + 4, handles);
+    brd_put64(out->first + 8, size);
+    out->nfirst = HEAD + TOKEN * handles;
+    out->rest = bytes;
+    out->nrest = size;
+    if (size && size <= sizeof out->first - out->nfirst) {
+        memcpy(out->first + out->nfirst, bytes, size);
+        out->nfirst += size;
+        out->nrest = 0;
+    }
+    return give_all(p->chan, cargo, out->first + HEAD);
+}
+
+// As brd_chan_write_all, but it tells whether anything has left.
+static int write_part(brd_chan *c, const unsigned char *at, size_t size, brd_time until,
+                      bool *begun)
+{
+    int status = BROOD_OK;
+    while (!status && size) {
+        size_t put = 0;
+        status = brd_os_chan_write(c, at, size, &put);
+        *begun = *begun || put;
+        at += put;
+        size -= put;
+        if (status == BROOD_EAGAIN)
+            status = brd_os_chan_wait(c, BRD_WRITE, until);
+    }
+    return status;
+}
+
+static int write_out(brood_pipe *p, const outgoing *out, brd_time until)
+{
+    bool begun = false;
+    int status = write_part(p->chan, out->first, out->nfirst, until, &begun);
+    if (!status)
+        status = write_part(p->chan, out->rest, out->nrest, until, &begun);
+    if (!begun)
+        brd_os_chan_take_back(p->chan);
+    p->torn = begun && status;
+    return p->torn && status == BROOD_ETIMEDOUT ? BROOD_EBROKEN : status;
+}
+
+static int send(brood_pipe *p, const void *bytes, size_t size, const brd_cargo *cargo,
+                int64_t timeout)
+{
+    outgoing out;
+    brd_time until = brd_until(timeout);
+    if (p->terms.no_send || (cargo && p->terms.no_handles))
+        return BROOD_ENOTSUP;
+    if (atomic_exchange(&p->sending, true))
+        return BROOD_EBUSY;
+    int status = p->torn ? BROOD_EBROKEN : open_chan(p);
+    if (!status)
+        status = prepare(p, &out, bytes, size, cargo);
+    if (!status)
+        status = write_out(p, &out, until);
+    atomic_store(&p->sending, false);
+    return status;
+}
+
+int brood_pipe_send(brood_pipe *p, const brood_message *message, int64_t timeout)
+{
+    if (!is_ours(p) || !message || brood_message_error(message))
+        return BROOD_EINVAL;
+    const brd_cargo *cargo = brd_message_cargo(message);
+    for (uint32_t i = 0; cargo && i < cargo->count; i++)
+        if (brd_is_none(cargo->handles[i]))
+            return BROOD_EINVAL; // it was taken out
+    return send(p, brd_message_at(message), message->size, cargo, timeout);
+}
+
+int brood_pipe_send_bytes(brood_pipe *p, const void *bytes, size_t size, int64_t timeout)
+{
+    if (!is_ours(p) || (size && !bytes))
+        return BROOD_EINVAL;
+    return send(p, bytes, size, NULL, timeout);
+}
+
+/* ---------------------------------------------------------------- receiving */
+
+static int read_head(const brd_pipe_terms *terms, incoming *in)
+{
+    in->handles = brd_get32(in->head + 4);
+    in->size = brd_get64(in->head + 8);
+    if (brd_get32(in->head) != MAGIC || in->handles > BRD_CARGO_MAX || in->size > SIZE_MAX / 2 ||
+        (in->handles && terms->no_handles) || (terms->limit && in->size > terms->limit))
+        return BROOD_EPROTOCOL;
+    return BROOD_OK;
+}
+
+static int take_all(brd_chan *c, incoming *in)
+{
+    if (!in->handles)
+        return BROOD_OK;
+    in->cargo = calloc(1, sizeof *in->cargo);
+    int status = in->cargo ? BROOD_OK : BROOD_ENOMEM;
+    for (uint32_t i = 0; !status && i < in->handles; i++) {
+        uint64_t token = brd_get64(in->head + HEAD + TOKEN * i);
+        status = brd_os_chan_take(c, token, &in->cargo->handles[i]);
+        if (!status)
+            in->cargo->count++;
+    }
+    in->broken = status != BROOD_OK; // they come only once
+    return status;
+}
+
+// Room for a part of what was announced: memory grows with what has really come.
+static int make_room(incoming *in)
+{
+    if (in->got < in->room)
+        return BROOD_OK;
+    size_t room = in->room ? in->room * 2 : FIRST_ROOM;
+    if (room > in->size)
+        room = in->size > SMALLEST_ROOM ? (size_t)in->size : SMALLEST_ROOM;
+    unsigned char *bytes = realloc(in->bytes, room);
+    if (!bytes)
+        return BROOD_ENOMEM;
+    in->bytes = bytes;
+    in->room = room;
+    return BROOD_OK;
+}
+
+static int read_body(brd_chan *c, incoming *in)
+{
+    size_t got = 0;
+    int status = make_room(in);
+    size_t want =
+        in->size - in->got < in->room - in->got ? (size_t)in->size - in->got : in->room - in->got;
+    if (!status)
+        status = brd_os_chan_read(c, in->bytes + in->got, want, &got);
+    in->got += got;
+    return status;
+}
+
+// One read, and what it completes.
+static int step(brood_pipe *p)
+{
+    incoming *in = &p->in;
+    size_t head = in->have < HEAD ? HEAD : HEAD + TOKEN * in->handles, got = 0;
+    int status = BROOD_OK;
+    if (in->have < head) {
+        status = brd_os_chan_read(p->chan, in->head + in->have, head - in->have, &got);
+        in->have += got;
+        if (!status && in->have == HEAD && head == HEAD)
+            status = read_head(&p->terms, in);
+        if (!status && in->have == HEAD + TOKEN * (size_t)in->handles && in->have >= HEAD)
+            status = take_all(p->chan, in);
+    } else {
+        status = read_body(p->chan, in);
+    }
+    in->complete = !status && in->have >= HEAD && in->have == HEAD + TOKEN * (size_t)in->handles &&
+                   in->got == in->size;
+    in->broken = in->broken || status == BROOD_EPROTOCOL;
+    return status;
+}
+
+static int receive(brood_pipe *p, brd_time until)
+{
+    int status = open_chan(p);
+    while (!status && !p->in.complete) {
+        status = p->in.broken ? BROOD_EPROTOCOL : step(p);
+        if (status == BROOD_EAGAIN)
+            status = brd_os_chan_wait(p->chan, BRD_READ, until);
+    }
+    return status;
+}
+
+static int begin_receiving(brood_pipe *p)
+{
+    if (!is_ours(p))
+        return BROOD_EINVAL;
+    if (p->terms.no_recv)
+        return BROOD_ENOTSUP;
+    return atomic_exchange(&p->receiving, true) ? BROOD_EBUSY : BROOD_OK;
+}
+
+static int deliver(incoming *in, brood_message *message)
+{
+    int status = BROOD_OK;
+    if (in->room > KEPT_ROOM) {
+        brd_message_own(message, in->bytes, (size_t)in->size, in->room);
+        in->bytes = NULL;
+        in->room = 0;
+    } else {
+        status = brood_message_set(message, in->bytes, (size_t)in->size);
+    }
+    if (!status) {
+        status = brd_message_load(message, in->cargo);
+        in->cargo = NULL;
+    }
+    if (!status)
+        forget_message(in);
+    return status;
+}
+
+int brood_pipe_recv(brood_pipe *p, brood_message *message, int64_t timeout)
+{
+    brd_time until = brd_until(timeout);
+    int status = message ? begin_receiving(p) : BROOD_EINVAL;
+    if (status)
+        return status;
+    status = receive(p, until);
+    if (!status)
+        status = deliver(&p->in, message);
+    atomic_store(&p->receiving, false);
+    return status;
+}
+
+int brood_pipe_recv_bytes(brood_pipe *p, void *buffer, size_t cap, size_t *size, int64_t timeout)
+{
+    brd_time until = brd_until(timeout);
+    int status = (buffer || !cap) && size ? begin_receiving(p) : BROOD_EINVAL;
+    if (status)
+        return status;
+    status = receive(p, until);
+    if (!status) {
+        *size = (size_t)p->in.size;
+        status = *size > cap ? BROOD_EINVAL : BROOD_OK;
+    }
+    if (!status) {
+        if (*size)
+            memcpy(buffer, p->in.bytes, *size);
+        forget_message(&p->in);
+    }
+    atomic_store(&p->receiving, false);
+    return status;
+}
+
+int brood_pipe_poll(brood_pipe *p, int64_t timeout)
+{
+    brd_time until = brd_until(timeout);
+    int status = begin_receiving(p);
+    if (status)
+        return status;
+    status = open_chan(p);
+    if (!status && !p->in.complete && !p->in.broken)
+        status = brd_os_chan_wait(p->chan, BRD_READ, until);
+    atomic_store(&p->receiving, false);
+    return status;
+}
+
+int brd_pipe_chan(brood_pipe *p, brd_chan **chan, bool *ready)
+{
+    if (!is_ours(p) || p->terms.no_recv)
+        return BROOD_EINVAL;
+    int status = open_chan(p);
+    if (!status) {
+        *chan = p->chan;
+        *ready = p->in.complete || p->in.broken;
+    }
+    return status;
+}
+
+/* ----------------------------------------------------------- to be passed on */
+
+int brd_pipe_describe(brood_pipe *p, brd_handle *handle, unsigned char bytes[BRD_PIPE_SIZE])
+{
+    if (!is_ours(p))
+        return BROOD_EINVAL;
+    if (p->in.have || atomic_load(&p->receiving))
+        return BROOD_EBUSY;
+    memset(bytes, 0, BRD_PIPE_SIZE);
+    bytes[0] = (unsigned char)((p->terms.no_handles ? NO_HANDLES : 0) |
+                               (p->terms.no_send ? NO_SEND : 0) | (p->terms.no_recv ? NO_RECV : 0));
+    brd_put64(bytes + 8, p->terms.limit);
+    brd_os_mutex_lock(&p->lock);
+    *handle = p->chan ? brd_os_chan_handle(p->chan) : p->raw;
+    brd_os_mutex_unlock(&p->lock);
+    return BROOD_OK;
+}
+
+int brd_pipe_empty(brood_pipe **out, const unsigned char bytes[BRD_PIPE_SIZE])
+{
+    const brd_pipe_terms terms = {.limit = brd_get64(bytes + 8),
+                                  .no_handles = bytes[0] & NO_HANDLES,
+                                  .no_send = bytes[0] & NO_SEND,
+                                  .no_recv = bytes[0] & NO_RECV};
+    return make(out, NULL, BRD_NONE, &terms);
+}
+
+void brd_pipe_fill(brood_pipe *p, brd_handle *handle)
+{
+    p->raw = *handle;
+    *handle = BRD_NONE;
+}
