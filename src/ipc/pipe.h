@@ -9,6 +9,7 @@
 #define BRD_PIPE_H
 
 #include "ipc/cargo.h"
+#include "ipc/seal.h"
 #include <brood/pipe.h>
 
 /** What the other end may do. */
@@ -16,6 +17,7 @@ typedef struct brd_pipe_terms {
     uint64_t limit;  /* bytes of a message; 0: no limit */
     bool no_handles; /* none can come or go */
     bool no_send, no_recv;
+    const brd_seal *seal; /* every message ends with a tag; copied; NULL: none does */
 } brd_pipe_terms;
 
 /** An end of this channel, which is taken over on success. */
