@@ -347,8 +347,8 @@ static int read_body(brd_chan *c, incoming *in)
 static int read_tag(brood_pipe *p)
 {
     incoming *in = &p->in;
-    size_t got = 0;
-    int status = brd_os_chan_read(p->chan, in->tag + in->tagged, sizeof in->tag - in->tagged, &got);
+    size_t left = sizeof in->tag - in->tagged, got = 0;
+    int status = left ? brd_os_chan_read(p->chan, in->tag + in->tagged, left, &got) : BROOD_OK;
     in->tagged += got;
     if (status || in->tagged < sizeof in->tag)
         return status;

@@ -2,8 +2,9 @@
  * Pipes, as the floors see them: ends that are made of a channel, or come in a message.
  *
  * On the wire a message is a head of 16 bytes (magic, how many handles, size), the
- * tokens of its handles, and its bytes. The head is read alone and then exactly what it
- * announces, so that nothing of the next message is ever here when an end is passed on.
+ * tokens of its handles, its bytes, and in a sealed pipe a tag of 16 bytes. The head is read alone
+ * and then exactly what it announces, so that nothing of the next message is ever here when an end
+ * is passed on.
  */
 #ifndef BRD_PIPE_H
 #define BRD_PIPE_H

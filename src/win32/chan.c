@@ -1,5 +1,6 @@
 /* Channels: a private named pipe with one instance, both ends opened here. Called
- * by the links, and by waiter.c through room.h.
+ * by the links, and by waiter.c through room.h. TCP sockets only pass through, on
+ * their way to sock.c; pipes with a name come from name.c.
  *
  * Readiness is an overlapped read of no bytes: it ends when there is something to
  * read or the peer is gone, and takes nothing, so that PeekNamedPipe tells the
@@ -25,6 +26,7 @@
 #define HANDLE_LIMIT (UINT64_C(1) << 26)
 
 struct brd_chan {
+    brd_sock *sock;             /* it is a TCP socket: nothing below counts */
     SRWLOCK lock;               /* all below */
     CONDITION_VARIABLE changed; /* armed, writing or ended */
     HANDLE pipe;
@@ -42,7 +44,7 @@ struct brd_chan {
     bool ended;
     bool unread; /* the watcher does not want what is there: a read stirs it */
     char nothing;
-    unsigned char buffer[PIPE_BYTES];
+    unsigned char buffer[]; /* PIPE_BYTES of it, for a pipe */
 };
 
 /* --------------------------------------------------------- making and ending */
@@ -69,10 +71,9 @@ static void CALLBACK io_done(PTP_CALLBACK_INSTANCE instance, void *context, void
     ReleaseSRWLockExclusive(&c->lock);
 }
 
-/* A channel of a pipe, which it owns on success. */
-static int chan_of(HANDLE pipe, brd_chan **out)
+int brd_win32_chan_of(HANDLE pipe, brd_chan **out)
 {
-    brd_chan *c = calloc(1, sizeof *c);
+    brd_chan *c = calloc(1, sizeof *c + PIPE_BYTES);
     if (!c)
         return BROOD_ENOMEM;
     InitializeSRWLock(&c->lock);
@@ -150,7 +151,7 @@ int brd_os_chan_pair(brd_chan **mine, brd_handle *theirs)
     int status = pipe_pair(&server, &client);
     if (status)
         return status;
-    status = chan_of(server, mine);
+    status = brd_win32_chan_of(server, mine);
     if (status) {
         CloseHandle(server);
         CloseHandle(client);
@@ -160,14 +161,40 @@ int brd_os_chan_pair(brd_chan **mine, brd_handle *theirs)
     return 0;
 }
 
+int brd_win32_chan_of_sock(brd_sock *s, brd_chan **out)
+{
+    brd_chan *c = calloc(1, sizeof *c);
+    if (!c)
+        return BROOD_ENOMEM;
+    c->sock = s;
+    *out = c;
+    return 0;
+}
+
+static int adopt_socket(brd_chan **out, HANDLE socket)
+{
+    brd_chan *c = NULL;
+    int status = brd_win32_chan_of_sock(NULL, &c);
+    if (!status)
+        status = brd_win32_sock_open(socket, false, &c->sock);
+    if (status)
+        free(c);
+    else
+        *out = c;
+    return status;
+}
+
 int brd_os_chan_adopt(brd_chan **out, brd_handle theirs)
 {
     HANDLE pipe = brd_win32_handle(theirs);
     if (brd_is_none(theirs) || GetFileType(pipe) != FILE_TYPE_PIPE)
         return BROOD_EINVAL;
+    // The system calls a socket a pipe as well.
+    if (!GetNamedPipeInfo(pipe, NULL, NULL, NULL, NULL))
+        return adopt_socket(out, pipe);
     // What came by inheritance is inheritable still.
     SetHandleInformation(pipe, HANDLE_FLAG_INHERIT, 0);
-    return chan_of(pipe, out);
+    return brd_win32_chan_of(pipe, out);
 }
 
 /* Gives accepted bytes their time, then ends what is under way. Lock held. */
@@ -188,6 +215,11 @@ void brd_os_chan_close(brd_chan **chan)
     *chan = NULL;
     if (!c)
         return;
+    if (c->sock) {
+        brd_win32_sock_close(&c->sock);
+        free(c);
+        return;
+    }
     if (c->watcher)
         brd_win32_source_forget(c->watcher);
     AcquireSRWLockExclusive(&c->lock);
@@ -250,6 +282,8 @@ int brd_os_chan_read(brd_chan *c, void *buffer, size_t cap, size_t *got)
 {
     DWORD there = 0;
     int status = BROOD_EAGAIN;
+    if (c->sock)
+        return brd_win32_sock_read(c->sock, buffer, cap, got);
     if (cap == 0)
         return BROOD_EINVAL;
     AcquireSRWLockExclusive(&c->lock);
@@ -294,6 +328,8 @@ static int send_buffer(brd_chan *c)
 int brd_os_chan_write(brd_chan *c, const void *bytes, size_t size, size_t *put)
 {
     int status;
+    if (c->sock)
+        return brd_win32_sock_write(c->sock, bytes, size, put);
     if (size == 0)
         return BROOD_EINVAL;
     AcquireSRWLockExclusive(&c->lock);
@@ -339,6 +375,8 @@ static unsigned look_or_arm(brd_chan *c, unsigned want)
 
 unsigned brd_win32_chan_look(brd_chan *c, unsigned want)
 {
+    if (c->sock)
+        return brd_win32_sock_look(c->sock, want);
     AcquireSRWLockExclusive(&c->lock);
     unsigned ready = look_or_arm(c, want);
     ReleaseSRWLockExclusive(&c->lock);
@@ -348,6 +386,8 @@ unsigned brd_win32_chan_look(brd_chan *c, unsigned want)
 int brd_os_chan_wait(brd_chan *c, unsigned want, brd_time until)
 {
     int status = 0;
+    if (c->sock)
+        return brd_win32_sock_wait(c->sock, want, until);
     AcquireSRWLockExclusive(&c->lock);
     while (!look_or_arm(c, want)) {
         if (until == 0 || brd_os_now() >= until) {
@@ -362,6 +402,10 @@ int brd_os_chan_wait(brd_chan *c, unsigned want, brd_time until)
 
 void brd_win32_chan_watch(brd_chan *c, brd_source *s)
 {
+    if (c->sock) {
+        brd_win32_sock_watch(c->sock, s);
+        return;
+    }
     AcquireSRWLockExclusive(&c->lock);
     c->watcher = s;
     ReleaseSRWLockExclusive(&c->lock);
@@ -369,6 +413,8 @@ void brd_win32_chan_watch(brd_chan *c, brd_source *s)
 
 brd_source *brd_win32_chan_watcher(brd_chan *c)
 {
+    if (c->sock)
+        return brd_win32_sock_watcher(c->sock);
     AcquireSRWLockExclusive(&c->lock);
     brd_source *s = c->watcher;
     ReleaseSRWLockExclusive(&c->lock);
@@ -392,7 +438,7 @@ int brd_win32_chan_peer(brd_chan *c, HANDLE process)
 
 brd_handle brd_os_chan_handle(const brd_chan *c)
 {
-    return brd_win32_wrap(c->pipe);
+    return c->sock ? BRD_NONE : brd_win32_wrap(c->pipe);
 }
 
 void brd_os_chan_trust(brd_chan *c)

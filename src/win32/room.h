@@ -59,6 +59,15 @@ int brd_win32_environment(const char *const *env, wchar_t **out);
 
 /* ------------------------------------------------------------------- chan.c */
 
+/** A TCP socket: connected, behind a channel; or listening, behind a name. */
+typedef struct brd_sock brd_sock;
+
+/** A channel of a pipe's end, which it owns on success. */
+int brd_win32_chan_of(HANDLE pipe, brd_chan **out);
+
+/** A channel of a connected socket, which it owns on success. */
+int brd_win32_chan_of_sock(brd_sock *s, brd_chan **out);
+
 /** What a waiter keeps of one thing that it watches. */
 typedef struct brd_source brd_source;
 
@@ -74,12 +83,43 @@ brd_source *brd_win32_chan_watcher(brd_chan *c);
 /** What of `want` (or its end) is so just now; if nothing, its source will be stirred. */
 unsigned brd_win32_chan_look(brd_chan *c, unsigned want);
 
+/* ------------------------------------------------------------------- sock.c */
+
+/** Owns the socket on success. Fails with: BROOD_EINVAL (it is no such socket). */
+int brd_win32_sock_open(HANDLE socket, bool listens, brd_sock **out);
+
+/** The same as of a channel. */
+int brd_win32_sock_read(brd_sock *s, void *buffer, size_t cap, size_t *got);
+int brd_win32_sock_write(brd_sock *s, const void *bytes, size_t size, size_t *put);
+int brd_win32_sock_wait(brd_sock *s, unsigned want, brd_time until);
+unsigned brd_win32_sock_look(brd_sock *s, unsigned want);
+void brd_win32_sock_watch(brd_sock *s, brd_source *source);
+brd_source *brd_win32_sock_watcher(brd_sock *s);
+
+/** Who came to the one that listens. *out is new. Fails with: BROOD_EAGAIN. */
+int brd_win32_sock_accept(brd_sock *s, brd_sock **out, brd_peer *peer);
+
+/** Of one that is not bound yet: nobody else is to bind to the same address. */
+int brd_win32_sock_protect(HANDLE socket);
+
+/** Closes the socket. Accepts none. */
+void brd_win32_sock_close(brd_sock **sock);
+
+/* ------------------------------------------------------------------- name.c */
+
+/** The same as of a channel: a source is stirred when somebody may have come. */
+void brd_win32_name_watch(brd_name *n, brd_source *s);
+brd_source *brd_win32_name_watcher(brd_name *n);
+
+/** Whether brd_os_name_accept has something to say; if not, its source will be stirred. */
+bool brd_win32_name_look(brd_name *n);
+
 /* ----------------------------------------------------------------- waiter.c */
 
 /** Makes the waiter look at this source again. Takes no lock; any thread. */
 void brd_win32_source_stir(brd_source *s);
 
-/** The channel is about to go: whoever watches it shall not. */
+/** What it watches is about to go: it shall not. */
 void brd_win32_source_forget(brd_source *s);
 
 #endif

@@ -18,7 +18,8 @@ struct brd_source {
     brd_source *stirred_next; /* below it on the stack */
     _Atomic bool stirred;     /* on the stack */
     bool hot;                 /* on the list */
-    brd_chan *chan;           /* NULL: a process */
+    brd_chan *chan;           /* a channel, */
+    brd_name *name;           /* or a name, else a process */
     HANDLE process;           /* a duplicate of our own */
     HANDLE registration;      /* with the thread pool */
     intptr_t life;            /* the caller's handle of the process */
@@ -110,6 +111,8 @@ static void source_drop(brd_waiter *w, brd_source *s)
 {
     if (s->chan)
         brd_win32_chan_watch(s->chan, NULL);
+    if (s->name)
+        brd_win32_name_watch(s->name, NULL);
     // Waits for a stir under way, which needs no lock and so cannot wait for us.
     if (s->registration)
         UnregisterWaitEx(s->registration, INVALID_HANDLE_VALUE);
@@ -135,6 +138,8 @@ static unsigned source_look(const brd_source *s)
 {
     if (s->chan)
         return brd_win32_chan_look(s->chan, s->want);
+    if (s->name)
+        return brd_win32_name_look(s->name) ? BRD_READ : 0;
     return WaitForSingleObject(s->process, 0) == WAIT_OBJECT_0 ? BRD_ENDED : 0;
 }
 
@@ -181,23 +186,48 @@ void brd_os_waiter_close(brd_waiter **waiter)
     free(w);
 }
 
+/* Changes who watches a thing: *s is who does, before and after; NULL: nobody. */
+static int source_change(brd_waiter *w, brd_source **s, unsigned want, void *tag)
+{
+    if (*s && (*s)->waiter != w)
+        return BROOD_EBUSY;
+    if (want == 0) {
+        if (*s)
+            source_drop(w, *s);
+        *s = NULL;
+        return 0;
+    }
+    if (!*s)
+        *s = source_add(w, tag);
+    if (!*s)
+        return BROOD_ENOMEM;
+    (*s)->want = want;
+    (*s)->tag = tag;
+    return 0;
+}
+
 int brd_os_waiter_chan(brd_waiter *w, brd_chan *c, unsigned want, void *tag)
 {
-    int status = 0;
     AcquireSRWLockExclusive(&w->lock);
     brd_source *s = brd_win32_chan_watcher(c);
-    if (s && s->waiter != w) {
-        status = BROOD_EBUSY;
-    } else if (want == 0) {
-        if (s)
-            source_drop(w, s);
-    } else if (!s && !(s = source_add(w, tag))) {
-        status = BROOD_ENOMEM;
-    } else {
+    int status = source_change(w, &s, want, tag);
+    if (!status && s) {
         s->chan = c;
-        s->want = want;
-        s->tag = tag;
         brd_win32_chan_watch(c, s);
+        brd_win32_source_stir(s);
+    }
+    ReleaseSRWLockExclusive(&w->lock);
+    return status;
+}
+
+int brd_os_waiter_name(brd_waiter *w, brd_name *n, bool want, void *tag)
+{
+    AcquireSRWLockExclusive(&w->lock);
+    brd_source *s = brd_win32_name_watcher(n);
+    int status = source_change(w, &s, want ? BRD_READ : 0, tag);
+    if (!status && s) {
+        s->name = n;
+        brd_win32_name_watch(n, s);
         brd_win32_source_stir(s);
     }
     ReleaseSRWLockExclusive(&w->lock);
@@ -207,7 +237,7 @@ int brd_os_waiter_chan(brd_waiter *w, brd_chan *c, unsigned want, void *tag)
 static brd_source *source_of_process(brd_waiter *w, intptr_t life)
 {
     brd_source *s = w->all;
-    while (s && (s->chan || s->life != life))
+    while (s && (!s->process || s->life != life))
         s = s->next;
     return s;
 }
