@@ -11,7 +11,7 @@
 enum {
     MOST_PEERS = 64,
     MOST_OF_SOURCE = 8,
-    PATIENCE_MS = 10000, /* for a whole handshake */
+    PATIENCE_MS = 10000, /* for a whole handshake, unless it is told */
     YOUNG_MS = 1000,     /* so long one who has said hello is not dropped for another */
     RETRY_MS = 100,      /* after the system could not accept */
     AT_ONCE = 4,         /* taken in between two looks at those who are here */
@@ -261,7 +261,7 @@ static void drop_late(brd_acceptor *a)
 {
     brd_time now = brd_os_now();
     for (peer *p = a->peers; p < a->peers + MOST_PEERS; p++)
-        if (is_here(p) && now - p->came >= PATIENCE_MS * BRD_MS)
+        if (is_here(p) && now - p->came >= a->terms.patience * BRD_MS)
             drop(a, p);
 }
 
@@ -294,7 +294,7 @@ static brd_time next_time(brd_acceptor *a)
     for (const peer *p = a->peers; p < a->peers + MOST_PEERS; p++) {
         if (!is_here(p))
             continue;
-        brd_time due = p->came + PATIENCE_MS * BRD_MS, grown = p->came + YOUNG_MS * BRD_MS;
+        brd_time due = p->came + a->terms.patience * BRD_MS, grown = p->came + YOUNG_MS * BRD_MS;
         if (crowded && grown > now)
             due = grown;
         next = due < next ? due : next;
@@ -360,6 +360,8 @@ int brd_acceptor_open(brd_acceptor **out, brd_name *name, const brd_acceptor_ter
     if (!a)
         return BROOD_ENOMEM;
     a->terms = *terms;
+    if (!a->terms.patience)
+        a->terms.patience = PATIENCE_MS;
     int status = prepare(a);
     if (!status) {
         a->name = name;

@@ -20,6 +20,7 @@ typedef struct brd_acceptor_terms {
     brd_endpoint endpoint; /* size 0: the TCP address that each peer reached */
     bool per_source;       /* peers are counted by their address: TCP */
     uint32_t backlog;      /* how many may have passed and not been taken */
+    int64_t patience;      /* milliseconds for a whole handshake; 0: ten seconds */
 } brd_acceptor_terms;
 
 /** Who has passed. */

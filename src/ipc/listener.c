@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_BACKLOG = 64, MOST_BACKLOG = 4096, SYSTEM_BACKLOG = 128 };
+enum { DEFAULT_BACKLOG = 64, MOST_BACKLOG = 4096, SYSTEM_BACKLOG = 511 };
 
 struct brood_listener {
     unsigned generation;
