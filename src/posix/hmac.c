@@ -49,15 +49,21 @@ static void begin(void)
     atomic_store(&works, sodium_init() >= 0);
 }
 
+// The library wants an address also of nothing.
+static const unsigned char *at(brd_span span)
+{
+    return span.size ? span.bytes : (const unsigned char *)"";
+}
+
 int brd_os_hmac(brd_span key, const brd_span *parts, size_t count, uint8_t tag[BRD_TAG_SIZE])
 {
     crypto_auth_hmacsha256_state state;
     brd_os_once(&begun, begin);
     if (!atomic_load(&works))
         return BROOD_ENOTSUP;
-    (void)crypto_auth_hmacsha256_init(&state, key.bytes, key.size);
+    (void)crypto_auth_hmacsha256_init(&state, at(key), key.size);
     for (size_t i = 0; i < count; i++)
-        (void)crypto_auth_hmacsha256_update(&state, parts[i].bytes, parts[i].size);
+        (void)crypto_auth_hmacsha256_update(&state, at(parts[i]), parts[i].size);
     (void)crypto_auth_hmacsha256_final(&state, tag);
     brd_os_wipe(&state, sizeof state);
     return 0;
