@@ -8,7 +8,7 @@ function(brood_own target)
     C_VISIBILITY_PRESET hidden)
 
   if(MSVC)
-    target_compile_options(${target} PRIVATE /W4 /experimental:c11atomics)
+    target_compile_options(${target} PRIVATE /W4 "$<$<COMPILE_LANGUAGE:C>:/experimental:c11atomics>")
   else()
     target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
   endif()

@@ -121,7 +121,8 @@ int brd_os_chan_wait(brd_chan *c, unsigned want, brd_time until);
  * more is BROOD_EAGAIN. (POSIX: the descriptor rides on the next byte written, the token
  * counts the handles given. Windows: a parent puts it into its child and tells its value
  * there; anybody else keeps the duplicate, and whoever takes it fetches and closes it.)
- * Fails with: BROOD_ECLOSED (the child is gone), the system's error.
+ * Fails with: BROOD_ECLOSED (the child is gone), BROOD_ENOTSUP (it came by a name, or is
+ * TCP), the system's error.
  */
 int brd_os_chan_give(brd_chan *c, brd_handle h, uint64_t *token);
 

@@ -1,7 +1,8 @@
 /*
  * 004_bd66ff833da3bf23.txt: a process of one's own making, with a method that it runs. A
  * class is a struct here, and its run() a function that gets the struct as its arguments:
- * a process starts from the beginning of the program and knows nothing else of it.
+ * a process starts from the beginning of the program and knows nothing else of it. What
+ * the seed's class gets as its target is run itself: functions travel by themselves.
  * Python: class MyProcess(Process), run.
  */
 #include "work.h"
@@ -16,6 +17,8 @@ static int run(brood_message *args, brood_message *result)
     size_t size;
     const my_process *self = brood_message_bytes(args, &size);
     (void)result;
+    if (size != sizeof *self)
+        return BROOD_ETYPE;
     print("%d %s %d second", (int)brood_pid(), self->verb, (int)self->seconds);
     sleep_for(self->seconds);
     print("%d Done sleeping for %d", (int)brood_pid(), (int)self->seconds);

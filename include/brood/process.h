@@ -32,11 +32,15 @@ extern "C" {
 
 typedef struct brood_process brood_process;
 
-/** What becomes of a process when the program that started it calls exit or returns from main. */
+/**
+ * What becomes of a process when the program that started it calls exit or returns from
+ * main; of one that a child started, also when the child's function has returned.
+ */
 typedef enum brood_at_exit {
     BROOD_AT_EXIT_END = 0, /**< it ends too; Python: daemon=True */
-    BROOD_AT_EXIT_WAIT     /**< exit waits for its end, in an atexit function of brood's; a program
-                                that is killed takes it along all the same; Python: daemon=False */
+    BROOD_AT_EXIT_WAIT     /**< that waits for its end first (exit, in an atexit function of
+                                brood's); a program that is killed takes it along all the same;
+                                Python: daemon=False */
 } brood_at_exit;
 
 /** Zero in a field means the default. */
@@ -113,7 +117,7 @@ BROOD_API int brood_process_kill(brood_process *process);
 typedef struct brood_exit {
     brood_exit_kind kind; /**< BROOD_EXIT_NONE: it has not */
     int64_t code;         /**< exit code, signal number or exception code */
-    int python;           /**< as Python's exitcode: the code, or minus the signal */
+    int python;           /**< as Python's exitcode: the code, minus the signal, or 255: unknown */
 } brood_exit;
 
 BROOD_API brood_exit brood_process_exit(brood_process *process);

@@ -38,7 +38,7 @@ typedef struct arrival {
 
 struct brd_chan {
     int fd;
-    bool stranger; // what it sends along is not wanted
+    bool stranger; // no descriptors travel
 
     // The writer's.
     int given[MOST_HANDLES];
@@ -120,6 +120,8 @@ int brd_os_chan_adopt(brd_chan **out, brd_handle theirs)
     int fd = brd_fd_of(theirs);
     int type = 0;
     int on = 1;
+    bool tcp = false;
+    int status = 0;
     socklen_t size = sizeof type;
     if (brd_is_none(theirs))
         return BROOD_EINVAL;
@@ -130,9 +132,12 @@ int brd_os_chan_adopt(brd_chan **out, brd_handle theirs)
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
         return brd_error(errno);
     // A frame must not wait for the next one. What is no TCP has no such option.
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    tcp = setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
     brd_fd_note(fd);
-    return chan_make(out, fd);
+    status = chan_make(out, fd);
+    if (status == 0)
+        (*out)->stranger = tcp;
+    return status;
 }
 
 /** Keeps a descriptor that arrived, or closes it when there is no room. */
@@ -266,6 +271,8 @@ int brd_os_chan_give(brd_chan *c, brd_handle h, uint64_t *token)
     int status = 0;
     if (brd_is_none(h))
         return BROOD_EINVAL;
+    if (c->stranger)
+        return BROOD_ENOTSUP;
     if (c->ngiven == MOST_HANDLES)
         return BROOD_EAGAIN;
     status = brd_fd_duplicate(brd_fd_of(h), 3, &c->given[c->ngiven]);

@@ -98,7 +98,7 @@ void brd_bell_drain(int fd);
 /** The descriptor behind a channel, for the waiter. */
 int brd_chan_fd(const brd_chan *c);
 
-/** From now on descriptors that come are the peer's mistake: it is no child or parent. */
+/** No descriptors travel on this channel from now on; one that comes is its end. */
 void brd_chan_estrange(brd_chan *c);
 
 /** The descriptor behind a name, for the waiter. */

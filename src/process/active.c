@@ -38,7 +38,7 @@ static brood_process *next_awaited(void)
 }
 
 // In the end only one thread is left to destroy anything, and that is here.
-static void wait_at_exit(void)
+void brd_active_await(void)
 {
     if (parent != brd_os_pid())
         return;
@@ -48,7 +48,7 @@ static void wait_at_exit(void)
 
 static void ask_exit(void)
 {
-    (void)atexit(wait_at_exit);
+    (void)atexit(brd_active_await);
 }
 
 void brd_active_add(brd_active *one)

@@ -24,4 +24,7 @@ int brd_process_proc(brood_process *process, brd_proc **proc, bool *ended);
 void brd_active_add(brd_active *one);
 void brd_active_remove(brd_active *one);
 
+/** At the end of this process: waits for those that it is to wait for. */
+void brd_active_await(void);
+
 #endif

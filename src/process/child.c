@@ -6,6 +6,7 @@
  * line and ends, and can never start anything.
  */
 #include "process/child.h"
+#include "process/active.h"
 #include "process/context.h"
 #include "process/forkserver.h"
 #include <stdio.h>
@@ -123,7 +124,9 @@ static _Noreturn void live(brd_chan *chan, const brd_startup *startup)
         status = say_hello(startup);
     if (status)
         brd_child_refuse(chan, status);
-    end(entry(&the_port));
+    int code = entry(&the_port);
+    brd_active_await(); // brd_os_exit knows nothing of atexit
+    end(code);
 }
 
 _Noreturn void brd_child_main(const char *channel_number)

@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_GRACE_MS = 1000, FAILED = 1, THE_TASK = 1 };
+enum { DEFAULT_GRACE_MS = 1000, FAILED = 1, THE_TASK = 1, PYTHON_UNKNOWN = 255 };
 
 struct brood_process {
     brd_mutex lock;
@@ -324,6 +324,14 @@ int brood_process_is_alive(brood_process *p)
     return alive;
 }
 
+// What nobody can say must not look like success.
+static int python_code(const brd_exit *end)
+{
+    if (end->kind == BROOD_EXIT_UNKNOWN)
+        return PYTHON_UNKNOWN;
+    return (int)(end->kind == BROOD_EXIT_SIGNAL ? -end->code : end->code);
+}
+
 brood_exit brood_process_exit(brood_process *p)
 {
     brood_exit e = {0};
@@ -333,7 +341,7 @@ brood_exit brood_process_exit(brood_process *p)
     if (has_ended(p)) {
         e.kind = p->end.kind;
         e.code = p->end.code;
-        e.python = (int)(e.kind == BROOD_EXIT_SIGNAL ? -e.code : e.code);
+        e.python = python_code(&p->end);
     }
     brd_os_mutex_unlock(&p->lock);
     return e;

@@ -22,8 +22,11 @@
 /* How long close waits for what write has accepted, if the peer does not read. */
 #define LINGER (1000 * BRD_MS)
 
-/* No handle of a sane process is larger: the system allows 16 million. */
-#define HANDLE_LIMIT (UINT64_C(1) << 26)
+/* An event, and who is told when it is set. */
+typedef struct brd_signal {
+    HANDLE event;
+    HANDLE registration;
+} brd_signal;
 
 struct brd_chan {
     brd_sock *sock;             /* it is a TCP socket: nothing below counts */
@@ -32,15 +35,20 @@ struct brd_chan {
     HANDLE pipe;
     HANDLE peer; /* the peer's process, known to the end that started it */
     HANDLE read_done;
-    PTP_IO io;
+    PTP_IO io;           /* NULL: the pipe is bound to another process's */
+    brd_signal arm_done; /* then */
+    brd_signal write_done;
     OVERLAPPED arming;   /* the read of no bytes */
     OVERLAPPED sending;  /* of buffer[0 .. */
     brd_source *watcher; /* to be stirred; lives as long as it stands here */
     DWORD sending_bytes;
+    uint64_t given[BRD_WIN32_GIVEN]; /* tokens since the last write */
+    size_t ngiven;
     int write_error;
-    bool trusted; /* the peer is our parent */
-    bool armed;   /* `arming` is under way */
-    bool writing; /* `sending` is under way */
+    bool trusted;  /* the peer is our parent */
+    bool stranger; /* the peer has come by a name, and hands nothing over */
+    bool armed;    /* `arming` is under way */
+    bool writing;  /* `sending` is under way */
     bool ended;
     bool unread; /* the watcher does not want what is there: a read stirs it */
     char nothing;
@@ -49,7 +57,22 @@ struct brd_chan {
 
 /* --------------------------------------------------------- making and ending */
 
-/* An operation came to its end. */
+/* An operation came to its end. Lock held. */
+static void operation_done(brd_chan *c, bool was_arming, DWORD error, ULONG_PTR bytes)
+{
+    if (was_arming) {
+        c->armed = false;
+        c->ended = c->ended || (error && error != ERROR_OPERATION_ABORTED);
+    } else {
+        c->writing = false;
+        if (error || bytes != c->sending_bytes)
+            c->write_error = BROOD_ECLOSED;
+    }
+    WakeAllConditionVariable(&c->changed);
+    if (c->watcher)
+        brd_win32_source_stir(c->watcher);
+}
+
 static void CALLBACK io_done(PTP_CALLBACK_INSTANCE instance, void *context, void *overlapped,
                              ULONG result, ULONG_PTR bytes, PTP_IO io)
 {
@@ -57,18 +80,77 @@ static void CALLBACK io_done(PTP_CALLBACK_INSTANCE instance, void *context, void
     (void)instance;
     (void)io;
     AcquireSRWLockExclusive(&c->lock);
-    if (overlapped == &c->arming) {
-        c->armed = false;
-        c->ended = c->ended || (result && result != ERROR_OPERATION_ABORTED);
-    } else {
-        c->writing = false;
-        if (result || bytes != c->sending_bytes)
-            c->write_error = BROOD_ECLOSED;
-    }
-    WakeAllConditionVariable(&c->changed);
-    if (c->watcher)
-        brd_win32_source_stir(c->watcher);
+    operation_done(c, overlapped == &c->arming, result, bytes);
     ReleaseSRWLockExclusive(&c->lock);
+}
+
+/* The event was set: perhaps by an operation that ended at once, and is dealt with. */
+static void signalled(brd_chan *c, bool arming)
+{
+    OVERLAPPED *operation = arming ? &c->arming : &c->sending;
+    DWORD bytes = 0, error = ERROR_SUCCESS;
+    AcquireSRWLockExclusive(&c->lock);
+    if (arming ? c->armed : c->writing) {
+        if (!GetOverlappedResult(c->pipe, operation, &bytes, FALSE))
+            error = GetLastError();
+        if (error != ERROR_IO_INCOMPLETE)
+            operation_done(c, arming, error, bytes);
+    }
+    ReleaseSRWLockExclusive(&c->lock);
+}
+
+static void CALLBACK arm_signalled(void *chan, BOOLEAN timed_out)
+{
+    (void)timed_out;
+    signalled(chan, true);
+}
+
+static void CALLBACK write_signalled(void *chan, BOOLEAN timed_out)
+{
+    (void)timed_out;
+    signalled(chan, false);
+}
+
+static bool signal_open(brd_signal *s, WAITORTIMERCALLBACK told, brd_chan *c)
+{
+    s->event = CreateEventW(NULL, FALSE, FALSE, NULL);
+    return s->event && RegisterWaitForSingleObject(&s->registration, s->event, told, c, INFINITE,
+                                                   WT_EXECUTEINWAITTHREAD);
+}
+
+static void signal_close(brd_signal *s)
+{
+    if (s->registration)
+        UnregisterWaitEx(s->registration, INVALID_HANDLE_VALUE);
+    if (s->event)
+        CloseHandle(s->event);
+}
+
+/* Who is told when an operation ends. A pipe can be bound to one thread pool only, and one
+ * that was in use elsewhere is bound to that process's for good: then by events. */
+static bool bind_pipe(brd_chan *c)
+{
+    c->io = CreateThreadpoolIo(c->pipe, io_done, c, NULL);
+    if (c->io)
+        // What ends at once is dealt with at once, without a detour by the pool.
+        return SetFileCompletionNotificationModes(c->pipe, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS);
+    return GetLastError() == ERROR_INVALID_PARAMETER &&
+           signal_open(&c->arm_done, arm_signalled, c) &&
+           signal_open(&c->write_done, write_signalled, c);
+}
+
+/* All but the pipe. Nothing is under way. */
+static void chan_free(brd_chan *c)
+{
+    if (c->io)
+        CloseThreadpoolIo(c->io);
+    signal_close(&c->arm_done);
+    signal_close(&c->write_done);
+    if (c->read_done)
+        CloseHandle(c->read_done);
+    if (c->peer)
+        CloseHandle(c->peer);
+    free(c);
 }
 
 int brd_win32_chan_of(HANDLE pipe, brd_chan **out)
@@ -80,20 +162,30 @@ int brd_win32_chan_of(HANDLE pipe, brd_chan **out)
     InitializeConditionVariable(&c->changed);
     c->pipe = pipe;
     c->read_done = CreateEventW(NULL, TRUE, FALSE, NULL);
-    if (c->read_done)
-        c->io = CreateThreadpoolIo(pipe, io_done, c, NULL);
-    // What ends at once is dealt with at once, without a detour by the pool.
-    if (!c->io || !SetFileCompletionNotificationModes(pipe, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS)) {
+    if (!c->read_done || !bind_pipe(c)) {
         int status = brd_win32_error(GetLastError());
-        if (c->io)
-            CloseThreadpoolIo(c->io);
-        if (c->read_done)
-            CloseHandle(c->read_done);
-        free(c);
+        chan_free(c);
         return status;
     }
     *out = c;
     return 0;
+}
+
+/* An operation begins: clears it, and says who is told of its end. Lock held. */
+static void begin(brd_chan *c, OVERLAPPED *operation, const brd_signal *s)
+{
+    memset(operation, 0, sizeof *operation);
+    if (c->io)
+        StartThreadpoolIo(c->io);
+    else // the lowest bit keeps the other process's thread pool out of it
+        operation->hEvent = (HANDLE)((uintptr_t)s->event | 1);
+}
+
+/* It has ended at once: nobody need be told. Lock held. */
+static void ended_at_once(brd_chan *c)
+{
+    if (c->io)
+        CancelThreadpoolIo(c->io);
 }
 
 /* A name that nobody can guess: whoever opens it first would be our peer. */
@@ -222,16 +314,14 @@ void brd_os_chan_close(brd_chan **chan)
     }
     if (c->watcher)
         brd_win32_source_forget(c->watcher);
+    brd_os_chan_take_back(c);
     AcquireSRWLockExclusive(&c->lock);
     chan_settle(c);
     ReleaseSRWLockExclusive(&c->lock);
-    WaitForThreadpoolIoCallbacks(c->io, FALSE);
+    if (c->io)
+        WaitForThreadpoolIoCallbacks(c->io, FALSE);
     CloseHandle(c->pipe);
-    CloseThreadpoolIo(c->io);
-    CloseHandle(c->read_done);
-    if (c->peer)
-        CloseHandle(c->peer);
-    free(c);
+    chan_free(c);
 }
 
 /* --------------------------------------------------------- reading, writing */
@@ -246,13 +336,12 @@ static bool peek(brd_chan *c, DWORD *there)
 /* Begins the read of no bytes. False: it is over already. Lock held. */
 static bool arm(brd_chan *c)
 {
-    memset(&c->arming, 0, sizeof c->arming);
-    StartThreadpoolIo(c->io);
+    begin(c, &c->arming, &c->arm_done);
     c->armed = true;
     BOOL at_once = ReadFile(c->pipe, &c->nothing, 0, NULL, &c->arming);
     if (!at_once && GetLastError() == ERROR_IO_PENDING)
         return true;
-    CancelThreadpoolIo(c->io);
+    ended_at_once(c);
     c->armed = false;
     c->ended = c->ended || !at_once;
     return false;
@@ -310,14 +399,13 @@ int brd_os_chan_read(brd_chan *c, void *buffer, size_t cap, size_t *got)
 static int send_buffer(brd_chan *c)
 {
     DWORD error = ERROR_SUCCESS;
-    memset(&c->sending, 0, sizeof c->sending);
-    StartThreadpoolIo(c->io);
+    begin(c, &c->sending, &c->write_done);
     c->writing = true;
     if (!WriteFile(c->pipe, c->buffer, c->sending_bytes, NULL, &c->sending))
         error = GetLastError();
     if (error == ERROR_IO_PENDING)
         return 0;
-    CancelThreadpoolIo(c->io);
+    ended_at_once(c);
     c->writing = false;
     // Whatever went wrong: the stream has a hole from here on.
     if (error)
@@ -340,8 +428,10 @@ int brd_os_chan_write(brd_chan *c, const void *bytes, size_t size, size_t *put)
         c->sending_bytes = size < PIPE_BYTES ? (DWORD)size : PIPE_BYTES;
         memcpy(c->buffer, bytes, c->sending_bytes);
         status = send_buffer(c);
-        if (!status)
+        if (!status) {
             *put = c->sending_bytes;
+            c->ngiven = 0;
+        }
     }
     ReleaseSRWLockExclusive(&c->lock);
     return status;
@@ -438,7 +528,7 @@ int brd_win32_chan_peer(brd_chan *c, HANDLE process)
 
 brd_handle brd_os_chan_handle(const brd_chan *c)
 {
-    return c->sock ? BRD_NONE : brd_win32_wrap(c->pipe);
+    return brd_win32_wrap(c->sock ? brd_win32_sock_handle(c->sock) : c->pipe);
 }
 
 void brd_os_chan_trust(brd_chan *c)
@@ -446,119 +536,41 @@ void brd_os_chan_trust(brd_chan *c)
     c->trusted = true;
 }
 
-/* A token is the number of the process that keeps the handle and, below, its value there.
- * No process: the handle is in the table of whoever reads the token, put there by its
- * parent; an odd value: what is there is a section that describes a socket. */
-enum { DESCRIBES_SOCKET = 1 };
+bool brd_win32_chan_note_given(brd_chan *c, uint64_t token)
+{
+    if (c->ngiven == BRD_WIN32_GIVEN)
+        return false;
+    c->given[c->ngiven++] = token;
+    return true;
+}
 
-static HANDLE peer_of(brd_chan *c)
+bool brd_win32_chan_last_given(brd_chan *c, uint64_t *token)
+{
+    if (c->ngiven == 0)
+        return false;
+    *token = c->given[--c->ngiven];
+    return true;
+}
+
+void brd_win32_chan_estrange(brd_chan *c)
+{
+    c->stranger = true;
+}
+
+bool brd_win32_chan_stranger(const brd_chan *c)
+{
+    return c->sock || c->stranger;
+}
+
+bool brd_win32_chan_trusted(brd_chan *c)
+{
+    return c->trusted;
+}
+
+HANDLE brd_win32_chan_process(brd_chan *c)
 {
     AcquireSRWLockExclusive(&c->lock);
     HANDLE peer = c->peer;
     ReleaseSRWLockExclusive(&c->lock);
     return peer;
-}
-
-/* Puts a duplicate into the table of another process. */
-static int put_into(HANDLE peer, HANDLE h, uint64_t *value)
-{
-    HANDLE there = NULL;
-    if (!DuplicateHandle(GetCurrentProcess(), h, peer, &there, 0, FALSE, DUPLICATE_SAME_ACCESS))
-        return WaitForSingleObject(peer, 0) == WAIT_OBJECT_0 ? BROOD_ECLOSED
-                                                             : brd_win32_error(GetLastError());
-    *value = (uint64_t)(uintptr_t)there;
-    return 0;
-}
-
-/* Sockets are no plain handles: the peer opens this one anew by a description. */
-static int put_socket(HANDLE peer, HANDLE h, uint64_t *value)
-{
-    HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0,
-                                        sizeof(WSAPROTOCOL_INFOW), NULL);
-    if (!section)
-        return brd_win32_error(GetLastError());
-    int status = BROOD_ENOMEM;
-    WSAPROTOCOL_INFOW *description = MapViewOfFile(section, FILE_MAP_WRITE, 0, 0, 0);
-    if (description)
-        status = brd_win32_socket_describe(h, GetProcessId(peer), description);
-    if (!status)
-        status = put_into(peer, section, value);
-    if (!status)
-        *value |= DESCRIBES_SOCKET;
-    if (description)
-        UnmapViewOfFile(description);
-    CloseHandle(section);
-    return status;
-}
-
-int brd_os_chan_give(brd_chan *c, brd_handle handle, uint64_t *token)
-{
-    HANDLE h = brd_win32_handle(handle), peer = peer_of(c);
-    DWORD flags;
-    if (brd_is_none(handle) || handle.os == 0 || !GetHandleInformation(h, &flags))
-        return BROOD_EINVAL;
-    if (peer)
-        return brd_win32_is_socket(h) ? put_socket(peer, h, token) : put_into(peer, h, token);
-    // Who will read this is not known, or we have no rights there: it is fetched from here.
-    uint64_t value = 0;
-    int status = put_into(GetCurrentProcess(), h, &value);
-    if (!status)
-        *token = (uint64_t)GetCurrentProcessId() << 32 | value;
-    return status;
-}
-
-static int take_socket(HANDLE section, brd_handle *out)
-{
-    int status = BROOD_EPROTOCOL;
-    WSAPROTOCOL_INFOW *description = MapViewOfFile(section, FILE_MAP_WRITE, 0, 0, 0);
-    if (description)
-        status = brd_win32_socket_open(description, out);
-    if (description)
-        UnmapViewOfFile(description);
-    CloseHandle(section);
-    return status;
-}
-
-/* Fetches what another process keeps for us. A child cannot name a third process. */
-static int fetch(brd_chan *c, DWORD pid, HANDLE value, brd_handle *out)
-{
-    HANDLE peer = peer_of(c), copy = NULL;
-    if (peer && GetProcessId(peer) != pid)
-        return BROOD_EPROTOCOL;
-    HANDLE from = peer ? peer : OpenProcess(PROCESS_DUP_HANDLE, FALSE, pid);
-    if (!from)
-        return BROOD_EPROTOCOL;
-    BOOL done = DuplicateHandle(from, value, GetCurrentProcess(), &copy, 0, FALSE,
-                                DUPLICATE_SAME_ACCESS | DUPLICATE_CLOSE_SOURCE);
-    if (!peer)
-        CloseHandle(from);
-    if (!done)
-        return BROOD_EPROTOCOL;
-    *out = brd_win32_wrap(copy);
-    return 0;
-}
-
-int brd_os_chan_take(brd_chan *c, uint64_t token, brd_handle *out)
-{
-    DWORD pid = (DWORD)(token >> 32), flags;
-    uint64_t number = token & UINT32_MAX;
-    bool socket = number & DESCRIBES_SOCKET;
-    HANDLE value = (HANDLE)(uintptr_t)(number & ~(uint64_t)DESCRIBES_SOCKET);
-    // The pseudo handles (-1 is the peer itself, with all rights) are far above.
-    if (number == 0 || (uintptr_t)value % 4 != 0 || number >= HANDLE_LIMIT || (pid && socket) ||
-        (!pid && !c->trusted))
-        return BROOD_EPROTOCOL;
-    if (pid)
-        return fetch(c, pid, value, out);
-    if (!GetHandleInformation(value, &flags))
-        return BROOD_EPROTOCOL;
-    if (socket)
-        return take_socket(value, out);
-    *out = brd_win32_wrap(value);
-    return 0;
-}
-
-void brd_os_chan_take_back(brd_chan *c)
-{
-    (void)c; // what was given is the peer's at once
 }

@@ -53,11 +53,18 @@ static BOOL CALLBACK start_sockets(INIT_ONCE *once, void *parameter, void **cont
     return WSAStartup(MAKEWORD(2, 2), &unused) == 0;
 }
 
-int brd_win32_socket_open(WSAPROTOCOL_INFOW *description, brd_handle *out)
+int brd_win32_sockets_start(void)
 {
     static INIT_ONCE once = INIT_ONCE_STATIC_INIT;
-    if (!InitOnceExecuteOnce(&once, start_sockets, NULL, NULL))
-        return brd_win32_error(WSASYSNOTREADY);
+    return InitOnceExecuteOnce(&once, start_sockets, NULL, NULL) ? 0
+                                                                 : brd_win32_error(WSASYSNOTREADY);
+}
+
+int brd_win32_socket_open(WSAPROTOCOL_INFOW *description, brd_handle *out)
+{
+    int status = brd_win32_sockets_start();
+    if (status)
+        return status;
     SOCKET s = WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, description,
                           0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
     if (s == INVALID_SOCKET)

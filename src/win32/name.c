@@ -385,6 +385,15 @@ static int waiting_take(brd_name *n, HANDLE *out)
     return 0;
 }
 
+/* The channel of an end with a name, which it owns on success. */
+static int channel_of(HANDLE pipe, brd_chan **out)
+{
+    int status = brd_win32_chan_of(pipe, out);
+    if (!status)
+        brd_win32_chan_estrange(*out);
+    return status;
+}
+
 static int pipe_accept(brd_name *n, brd_chan **out, brd_peer *peer)
 {
     HANDLE pipe = NULL;
@@ -396,7 +405,7 @@ static int pipe_accept(brd_name *n, brd_chan **out, brd_peer *peer)
         return status;
     if (!GetNamedPipeClientProcessId(pipe, &pid))
         pid = 0;
-    status = brd_win32_chan_of(pipe, out);
+    status = channel_of(pipe, out);
     if (status)
         CloseHandle(pipe);
     else if (peer)
@@ -479,7 +488,7 @@ int brd_os_name_connect(brd_chan **out, const char *local, brd_time until)
         return status;
     status = owner_check(pipe);
     if (!status)
-        status = brd_win32_chan_of(pipe, out);
+        status = channel_of(pipe, out);
     if (status)
         CloseHandle(pipe);
     return status;

@@ -31,6 +31,9 @@ int brd_win32_error(DWORD code);
 /** Whether it is a socket, which wants to be duplicated and closed by functions of its own. */
 bool brd_win32_is_socket(HANDLE h);
 
+/** Sockets can be used here from now on. */
+int brd_win32_sockets_start(void);
+
 /** What the process `pid` needs to open the same socket. */
 int brd_win32_socket_describe(HANDLE h, DWORD pid, WSAPROTOCOL_INFOW *out);
 
@@ -65,11 +68,31 @@ typedef struct brd_sock brd_sock;
 /** A channel of a pipe's end, which it owns on success. */
 int brd_win32_chan_of(HANDLE pipe, brd_chan **out);
 
+/** No handles travel on this channel from now on: its peer may name any process's. */
+void brd_win32_chan_estrange(brd_chan *c);
+
+/** Whether none travel. */
+bool brd_win32_chan_stranger(const brd_chan *c);
+
 /** A channel of a connected socket, which it owns on success. */
 int brd_win32_chan_of_sock(brd_sock *s, brd_chan **out);
 
 /** What a waiter keeps of one thing that it watches. */
 typedef struct brd_source brd_source;
+
+/** The child at the other end, to the end that started it; else NULL. */
+HANDLE brd_win32_chan_process(brd_chan *c);
+
+/**
+ * Tokens that were given and not written yet: one more (false: there are too many), and
+ * the last one back (false: there are none). The writer's.
+ */
+enum { BRD_WIN32_GIVEN = 16 };
+bool brd_win32_chan_note_given(brd_chan *c, uint64_t token);
+bool brd_win32_chan_last_given(brd_chan *c, uint64_t *token);
+
+/** Whether the peer is our parent. */
+bool brd_win32_chan_trusted(brd_chan *c);
 
 /** Tells the parent's end which process is its peer. Duplicates the handle. */
 int brd_win32_chan_peer(brd_chan *c, HANDLE process);
@@ -101,6 +124,9 @@ int brd_win32_sock_accept(brd_sock *s, brd_sock **out, brd_peer *peer);
 
 /** Of one that is not bound yet: nobody else is to bind to the same address. */
 int brd_win32_sock_protect(HANDLE socket);
+
+/** Borrowed. */
+HANDLE brd_win32_sock_handle(const brd_sock *s);
 
 /** Closes the socket. Accepts none. */
 void brd_win32_sock_close(brd_sock **sock);

@@ -7,13 +7,11 @@
  * reason to ask again. Whether there is room to write is the one thing that
  * cannot be asked for: there is, until a send says no, and then until FD_WRITE.
  */
-#include <winsock2.h>
-#include <ws2tcpip.h>
-
 #include "room.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <ws2tcpip.h>
 
 /* Winsock would take megabytes at once, and keep them from whoever wants to stop. */
 #define MOST_AT_ONCE 65536
@@ -100,32 +98,23 @@ static int sock_select(brd_sock *s)
 
 int brd_win32_sock_open(HANDLE socket, bool listens, brd_sock **out)
 {
-    WSADATA about;
-    brd_sock *s = NULL;
-    // Counted by the system: each of ours has one, and gives it back.
-    int status = WSAStartup(MAKEWORD(2, 2), &about);
+    int status = brd_win32_sockets_start();
+    if (!status)
+        status = sock_prepare((SOCKET)socket, listens);
     if (status)
-        return brd_win32_error((DWORD)status);
-    status = sock_prepare((SOCKET)socket, listens);
-    if (status)
-        goto done;
-    status = BROOD_ENOMEM;
-    s = calloc(1, sizeof *s);
+        return status;
+    brd_sock *s = calloc(1, sizeof *s);
     if (!s)
-        goto done;
+        return BROOD_ENOMEM;
     InitializeSRWLock(&s->lock);
     InitializeConditionVariable(&s->changed);
     s->socket = (SOCKET)socket;
     s->listens = listens;
     status = sock_select(s);
     if (status)
-        goto done;
-    *out = s;
-    return 0;
-done:
-    if (s)
         sock_clear(s);
-    WSACleanup();
+    else
+        *out = s;
     return status;
 }
 
@@ -141,7 +130,11 @@ void brd_win32_sock_close(brd_sock **sock)
     SOCKET socket = s->socket;
     sock_clear(s);
     closesocket(socket);
-    WSACleanup();
+}
+
+HANDLE brd_win32_sock_handle(const brd_sock *s)
+{
+    return (HANDLE)s->socket;
 }
 
 /* --------------------------------------------------------- reading, writing */

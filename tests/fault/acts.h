@@ -10,7 +10,10 @@
 /** Ends a process, whoever's it is, as nothing can stop. False: there is none. */
 bool act_kill(int64_t pid);
 
-/** Ends this process in the same way. */
+/** What Ctrl-C in its terminal would do to a process. False: not here. */
+bool act_interrupt(int64_t pid);
+
+/** Ends this process as act_kill does. */
 _Noreturn void act_kill_self(void);
 
 /** Stops a process where it stands. False where no system call does that. */
@@ -63,7 +66,13 @@ bool act_open_inheritable(intptr_t *out);
 bool act_is_wine(void);
 
 /** Ends by which a system tells what happened. */
-typedef enum act_end { ACT_ABORT, ACT_SEGFAULT, ACT_STACK_OVERFLOW, ACT_KILL } act_end;
+typedef enum act_end {
+    ACT_ABORT,
+    ACT_SEGFAULT,
+    ACT_STACK_OVERFLOW,
+    ACT_KILL,
+    ACT_TERMINATE /* by the library, which asked first */
+} act_end;
 
 /** How such an end looks to the parent. */
 brd_exit act_exit(act_end how);

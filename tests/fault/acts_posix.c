@@ -29,6 +29,11 @@ bool act_kill(int64_t pid)
     return kill((pid_t)pid, SIGKILL) == 0;
 }
 
+bool act_interrupt(int64_t pid)
+{
+    return kill((pid_t)pid, SIGINT) == 0;
+}
+
 _Noreturn void act_kill_self(void)
 {
     for (;;)
@@ -82,10 +87,8 @@ bool act_is_wine(void)
 brd_exit act_exit(act_end how)
 {
     static const int signals[] = {
-        [ACT_ABORT] = SIGABRT,
-        [ACT_SEGFAULT] = SIGSEGV,
-        [ACT_STACK_OVERFLOW] = SIGSEGV,
-        [ACT_KILL] = SIGKILL,
+        [ACT_ABORT] = SIGABRT, [ACT_SEGFAULT] = SIGSEGV,  [ACT_STACK_OVERFLOW] = SIGSEGV,
+        [ACT_KILL] = SIGKILL,  [ACT_TERMINATE] = SIGTERM,
     };
     return (brd_exit){BROOD_EXIT_SIGNAL, signals[how]};
 }

@@ -19,6 +19,12 @@ bool act_kill(int64_t pid)
     return done;
 }
 
+bool act_interrupt(int64_t pid)
+{
+    (void)pid;
+    return false;
+}
+
 _Noreturn void act_kill_self(void)
 {
     for (;;)
@@ -88,6 +94,8 @@ brd_exit act_exit(act_end how)
         return (brd_exit){BROOD_EXIT_SIGNAL, 0xC0000005};
     case ACT_STACK_OVERFLOW:
         return (brd_exit){BROOD_EXIT_SIGNAL, 0xC00000FD};
+    case ACT_TERMINATE:
+        return (brd_exit){BROOD_EXIT_SIGNAL, 9}; // nobody can be asked
     default:
         return (brd_exit){BROOD_EXIT_CODE, KILL_CODE};
     }

@@ -507,6 +507,38 @@ static void exit_waits_for_those_that_say_so(void)
     gate_remove(&g, 20);
 }
 
+/** "si": a process that outlasts this task. */
+static int starts_one(brood_message *args, brood_message *result)
+{
+    const char *path;
+    int32_t index;
+    brood_process *p = NULL;
+    int status = brood_unpack(args, "si", &path, &index);
+    if (!status)
+        status = brood_process_create(&p, passes_and_tells, args,
+                                      BROOD_PROCESS(.at_exit = BROOD_AT_EXIT_WAIT));
+    if (!status)
+        status = brood_process_start(p);
+    return status ? status : brood_pack(result, "x", brood_process_pid(p));
+}
+
+// A worker that is told to end is the program of those that it has started.
+static void a_worker_waits_for_those_that_say_so(void)
+{
+    gate g;
+    gate_make(&g);
+    brood_pool *pool = pool_of(1);
+    ASSERT_OK(brood_pool_run(pool, starts_one, NULL, "si", g.path, 0));
+    CU_ASSERT(gate_await(&g, 0));
+    ASSERT_OK(brood_pool_close(pool));
+    CU_ASSERT_EQUAL(brood_pool_join(pool, 50), BROOD_ETIMEDOUT);
+    gate_open(&g);
+    ASSERT_OK(brood_pool_join(pool, LONG));
+    CU_ASSERT(has_passed(&g, 0));
+    brood_pool_destroy(pool);
+    gate_remove(&g, 20);
+}
+
 static const test_case cases[] = {
     TEST_CASE(lives_once),
     TEST_CASE(refuses_nonsense),
@@ -523,6 +555,7 @@ static const test_case cases[] = {
     TEST_CASE(is_interrupted),
     TEST_CASE(active_ones_are_listed),
     TEST_CASE(exit_waits_for_those_that_say_so),
+    TEST_CASE(a_worker_waits_for_those_that_say_so),
     TEST_CHILD("exits", child_exits),
     {0},
 };

@@ -47,6 +47,12 @@ static void brings_two_ends_together(void)
     CU_ASSERT_EQUAL(peer.pid, brd_os_pid());
     CU_ASSERT_EQUAL(memcmp(peer.source, none.source, sizeof peer.source), 0);
     converse(client, server);
+    // Whoever knows the name could otherwise name any process's handle.
+    brd_handle handle = BRD_NONE;
+    uint64_t token = 0;
+    CU_ASSERT_EQUAL(brd_os_chan_give(client, brd_os_chan_handle(server), &token), BROOD_ENOTSUP);
+    CU_ASSERT_EQUAL(brd_os_chan_take(server, (uint64_t)brd_os_pid() << 32 | 4, &handle),
+                    BROOD_EPROTOCOL);
     // What is connected outlives the name.
     brd_os_name_close(&n);
     converse(server, client);

@@ -87,6 +87,8 @@ static void takes_channels_from_tcp(void)
     CU_ASSERT_EQUAL(peer.pid, 0);
     CU_ASSERT_EQUAL(memcmp(peer.source, loopback, sizeof loopback), 0);
     converse(client, server);
+    uint64_t token = 0;
+    CU_ASSERT_EQUAL(brd_os_chan_give(client, brd_os_chan_handle(server), &token), BROOD_ENOTSUP);
     part(&client, &server);
     client = dial_tcp(&t);
     server = accept_from(t.n, NULL);
@@ -291,9 +293,18 @@ static void adopts_only_tcp_that_listens(void)
     tcp_close(&t);
 }
 
+/** What the system makes with the first socket that is bound, and keeps. */
 static void warm_up(void)
 {
-    (void)apr_initialize();
+    apr_pool_t *pool = NULL;
+    apr_sockaddr_t *address = NULL;
+    apr_socket_t *s = NULL;
+    if (apr_initialize() || apr_pool_create(&pool, NULL))
+        return;
+    if (apr_sockaddr_info_get(&address, "127.0.0.1", APR_INET, 0, 0, pool) == 0 &&
+        apr_socket_create(&s, APR_INET, SOCK_STREAM, APR_PROTO_TCP, pool) == 0)
+        (void)apr_socket_bind(s, address);
+    apr_pool_destroy(pool);
 }
 
 static const test_case cases[] = {
