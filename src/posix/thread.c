@@ -24,7 +24,12 @@ enum { ENDING_MS = 50 };
 typedef struct start {
     void (*run)(void *);
     void *baton;
+    _Atomic bool taken;
 } start;
+
+// What threads are born with. Not on the heap while there is room: a thread that frees a
+// block gets an arena of its own, which costs half as much as the thread.
+static start starts[16];
 
 static _Atomic int alive; // threads that were started here and have not returned
 
@@ -38,11 +43,27 @@ static pthread_cond_t *cond_of(brd_cond *c)
     return (pthread_cond_t *)(void *)c;
 }
 
+static start *start_make(void)
+{
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
+        if (!atomic_exchange(&starts[i].taken, true))
+            return &starts[i];
+    return calloc(1, sizeof(start)); // not taken
+}
+
+static void start_free(start *s)
+{
+    if (!atomic_exchange(&s->taken, false))
+        free(s);
+}
+
 static void *thread_run(void *baton)
 {
-    start first = *(start *)baton;
-    free(baton);
-    first.run(first.baton);
+    start *first = baton;
+    void (*run)(void *) = first->run;
+    void *argument = first->baton;
+    start_free(first);
+    run(argument);
     atomic_fetch_sub(&alive, 1);
     return NULL;
 }
@@ -62,10 +83,11 @@ int brd_os_thread_start(brd_thread *out, void (*run)(void *), void *baton)
     sigset_t before;
     pthread_t made;
     int status = 0;
-    start *first = malloc(sizeof *first);
+    start *first = start_make();
     if (!first)
         return BROOD_ENOMEM;
-    *first = (start){run, baton};
+    first->run = run;
+    first->baton = baton;
     // A thread is born with its maker's mask: no other way is portable.
     signals_to_block(&blocked);
     pthread_sigmask(SIG_BLOCK, &blocked, &before);
@@ -74,7 +96,7 @@ int brd_os_thread_start(brd_thread *out, void (*run)(void *), void *baton)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (status) {
         atomic_fetch_sub(&alive, 1);
-        free(first);
+        start_free(first);
         return brd_error(status);
     }
     *out = (brd_thread){(intptr_t)made, true};

@@ -22,10 +22,21 @@ static void child_enter(brd_child *c, brd_child_state next)
     c->state = next;
 }
 
-int brd_startup_begin(brd_startup *s, const brood_context *context)
+// Whether to spin depends on it: worth knowing, not worth a dozen files at every birth.
+static uint32_t cpus_of(brood_context *context)
+{
+    uint32_t cpus = atomic_load(&context->cpus);
+    if (!cpus) {
+        cpus = brd_os_cpu_count();
+        atomic_store(&context->cpus, cpus);
+    }
+    return cpus;
+}
+
+int brd_startup_begin(brd_startup *s, brood_context *context)
 {
     *s = (brd_startup){.depth = brd_depth() + 1,
-                       .cpus = brd_os_cpu_count(),
+                       .cpus = cpus_of(context),
                        .parent = brd_os_pid(),
                        .segment = BRD_NONE,
                        .parent_bell = BRD_NONE,
@@ -60,7 +71,7 @@ static int fill_startup(brd_startup *s, const brd_launch *how, const brd_birth *
     return brd_os_module_of(code, &s->entry);
 }
 
-static int start_process(brd_child *c, const brood_context *context, const brd_birth *birth,
+static int start_process(brd_child *c, brood_context *context, const brd_birth *birth,
                          brd_launch *how)
 {
     if (birth->server)
@@ -68,7 +79,7 @@ static int start_process(brd_child *c, const brood_context *context, const brd_b
     return brd_give_life(&c->proc, context, how);
 }
 
-static int start_once(brd_child *c, const brood_context *context, const brd_birth *birth)
+static int start_once(brd_child *c, brood_context *context, const brd_birth *birth)
 {
     *c = (brd_child){.state = BRD_CHILD_NEW};
     int status = brd_link_open(&c->link);
@@ -103,7 +114,7 @@ static int start_once(brd_child *c, const brood_context *context, const brd_birt
     return BROOD_OK;
 }
 
-int brd_child_start(brd_child *c, const brood_context *context, const brd_birth *birth)
+int brd_child_start(brd_child *c, brood_context *context, const brd_birth *birth)
 {
     int status = start_once(c, context, birth);
     // The forkserver was gone. It may have forked before that: never over the same link.

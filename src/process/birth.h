@@ -35,7 +35,7 @@ typedef struct brd_birth {
 } brd_birth;
 
 /** Starts a child. */
-int brd_child_start(brd_child *child, const brood_context *context, const brd_birth *birth);
+int brd_child_start(brd_child *child, brood_context *context, const brd_birth *birth);
 
 /**
  * The child's first record has come: is it ours, of our build?
@@ -58,7 +58,7 @@ void brd_child_close(brd_child *child);
 int brd_give_life(brd_proc *out, const brood_context *context, brd_launch *how);
 
 /** The startup record with what holds for every child; names its secrets. */
-int brd_startup_begin(brd_startup *s, const brood_context *context);
+int brd_startup_begin(brd_startup *s, brood_context *context);
 
 /** Writes the record into a fresh channel, which takes it at once. */
 int brd_startup_send(const brd_startup *s, brd_chan *chan);

@@ -16,7 +16,8 @@ struct brood_context {
     char *directory; /* NULL: this process's own */
     brood_stdio out, err;
     brd_limits limits;
-    unsigned generation; /* of the process that the rest belongs to */
+    _Atomic uint32_t cpus; /* how many there are, as asked when it was first used; 0: not yet */
+    unsigned generation;   /* of the process that the rest belongs to */
     brd_mutex lock;
     struct brd_forkserver *server; /* once one was needed */
 };

@@ -12,7 +12,7 @@ enum { ANSWER_MS = 10000, READY_MS = 60000, ENDING_MS = 1000 };
 
 struct brd_forkserver {
     brd_mutex lock;
-    const brood_context *context;
+    brood_context *context;
     brd_proc proc; /* pid 0: none runs */
     brd_frames frames;
 };
@@ -89,7 +89,7 @@ static int start_server(brd_forkserver *f)
     return status;
 }
 
-int brd_forkserver_open(brd_forkserver **out, const brood_context *context)
+int brd_forkserver_open(brd_forkserver **out, brood_context *context)
 {
     brd_forkserver *f = calloc(1, sizeof *f);
     if (!f)

@@ -19,7 +19,7 @@ typedef struct brd_forkserver brd_forkserver;
  * Fails with: BROOD_ETASK (its preload function failed), BROOD_ETHREADS (that started
  * threads), and as brd_give_life.
  */
-int brd_forkserver_open(brd_forkserver **out, const brood_context *context);
+int brd_forkserver_open(brd_forkserver **out, brood_context *context);
 
 /**
  * Has a process forked that gets the handles of how->inherit; first starts the server
