@@ -2,9 +2,11 @@
  * The acceptor: one thread that takes in whoever comes to a name, and holds a handshake
  * with each. Only who has passed it is ever seen by a listener.
  *
- * A peer can be silent, slow, wrong or hostile; it has a place of fixed size among 64, at
- * most 8 of which talk to peers of one TCP address, and ten seconds. When there are too
- * many, who has said nothing yet goes first, the oldest before others.
+ * A peer can be silent, slow, wrong or hostile; it has a place of fixed size among 64, and
+ * ten seconds. Of one TCP address at most 8 are listened to; others of it wait in their
+ * places. When there are too many, the oldest goes: one that has not said hello at once, one
+ * that has only after a second, so that a crowd of honest ones passes in turn. While nobody
+ * can go, nobody is taken in: who comes waits in the system's queue.
  */
 #ifndef BRD_ACCEPTOR_H
 #define BRD_ACCEPTOR_H

@@ -31,7 +31,9 @@ bool brd_os_same(const void *a, const void *b, size_t size)
 
 void brd_os_wipe(void *secret, size_t size)
 {
-    (void)memset_s(secret, size, 0, size);
+    volatile unsigned char *at = secret;
+    while (size--)
+        *at++ = 0;
 }
 
 #else

@@ -46,6 +46,7 @@ int brd_os_hmac(brd_span key, const brd_span *parts, size_t count, uint8_t tag[B
     return status < 0 ? BROOD_ENOMEM : 0; // nothing else can be wrong with these
 }
 
+// The system has no such comparison.
 bool brd_os_same(const void *a, const void *b, size_t size)
 {
     const volatile unsigned char *x = a, *y = b;
