@@ -202,7 +202,10 @@ int brd_os_name_accept(brd_name *n, brd_chan **out, brd_peer *peer);
  */
 int brd_os_name_connect(brd_chan **out, const char *local, brd_time until);
 
-/** Listens no longer, and removes the name. A waiter that watches it is told first. */
+/**
+ * Listens no longer, and removes the name. Taken from a waiter first. (Windows: the name is
+ * not free before the channels that came in there are closed as well.)
+ */
 void brd_os_name_close(brd_name **n);
 
 /* ---------------------------------------------------------- processes: proc */

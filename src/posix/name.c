@@ -195,7 +195,6 @@ static int file_make(brd_name *n, const struct sockaddr_un *address)
     // Through the directory: it proves that the path led there.
     if (fstatat(n->directory, n->file, &n->made, AT_SYMLINK_NOFOLLOW) < 0)
         return brd_error(errno);
-    n->owner = getpid();
     // Whatever the umask took; the directory protects it.
     if (fchmodat(n->directory, n->file, 0600, 0) < 0 || listen(n->fd, SOMAXCONN) < 0)
         return brd_error(errno);
@@ -225,6 +224,7 @@ int brd_os_name_listen(brd_name **out, const char *local)
     if (status)
         goto done;
     n->local = true;
+    n->owner = getpid();
     memcpy(n->path, address.sun_path, strlen(address.sun_path) + 1);
     status = directory_open(n);
     if (status == 0)
@@ -294,13 +294,14 @@ int brd_os_name_adopt(brd_name **out, brd_handle socket)
     return 0;
 }
 
-/** Removes the file if it is the one that we made. The lock is held. */
+/** Removes the file if it is the one that we made, as the lock still allows, and the lock. */
 static void file_remove(brd_name *n)
 {
     static const char alone[] = BRD_PLACE_ALONE;
     char *slash = strrchr(n->path, '/');
     struct stat now;
-    if (fstatat(n->directory, n->file, &now, AT_SYMLINK_NOFOLLOW) == 0 && same_file(&now, &n->made))
+    if (n->lock >= 0 && fstatat(n->directory, n->file, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+        same_file(&now, &n->made))
         (void)unlinkat(n->directory, n->file, 0);
     lock_drop(n);
     // Its own directory goes with it.
@@ -315,10 +316,8 @@ void brd_os_name_close(brd_name **n)
     *n = NULL;
     if (!gone)
         return;
-    if (gone->owner == getpid())
+    if (gone->local && gone->owner == getpid())
         file_remove(gone);
-    else if (gone->owner == 0)
-        lock_drop(gone); // no file was made
     brd_fd_close(&gone->fd);
     brd_fd_close(&gone->lock);
     brd_fd_close(&gone->directory);
@@ -327,11 +326,11 @@ void brd_os_name_close(brd_name **n)
 
 /* ---------------------------------------------------- accepting, connecting */
 
-/** Whether it is the peer that failed, not this process. */
-static bool is_of_the_peer(int error)
+/** Whether it is the peer that failed, not this process: accept tells what became of them. */
+static bool is_of_the_peer(int status)
 {
-    return error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM &&
-           error != EBADF && error != EINVAL && error != ENOTSOCK;
+    return status != EMFILE && status != ENFILE && status != ENOBUFS && status != BROOD_ENOMEM &&
+           status != EBADF && status != EINVAL && status != ENOTSOCK;
 }
 
 /** The address in 16 bytes, and its port in the two behind, if they are wanted. */

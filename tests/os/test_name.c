@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-enum { MANY = 100 };
+enum { MANY = 100, TOO_MANY = 140 };
 
 /** A name of this suite alone, whoever else runs at the same time. */
 static void make_name(char name[BRD_LOCAL_SIZE])
@@ -201,6 +201,36 @@ static void lets_many_wait(void)
     brd_os_name_close(&n);
 }
 
+/** Who finds no place may come later; those who wait lose nothing by it. */
+static void lets_no_more_wait_than_it_can(void)
+{
+    char name[BRD_LOCAL_SIZE];
+    brd_chan *clients[TOO_MANY + 1] = {0};
+    size_t count = 0;
+    int status = 0;
+    make_name(name);
+    brd_name *n = listen_at(name);
+    while (count < TOO_MANY && status == 0) {
+        status = brd_os_name_connect(&clients[count], name, test_deadline(100));
+        count += status == 0;
+    }
+    // Some systems refuse at once, as if nobody listened.
+    CU_ASSERT(status == 0 || status == BROOD_ETIMEDOUT || status == BROOD_ECLOSED);
+    // One goes in, one more finds its place.
+    brd_chan *first = accept_from(n, NULL);
+    CU_ASSERT_EQUAL(brd_os_name_connect(&clients[count], name, test_deadline(10000)), 0);
+    converse(clients[0], first);
+    brd_os_chan_close(&first);
+    for (size_t i = 1; i <= count; i++) {
+        brd_chan *c = accept_from(n, NULL);
+        brd_os_chan_close(&c);
+    }
+    CU_ASSERT_EQUAL(brd_os_name_accept(n, &first, NULL), BROOD_EAGAIN);
+    for (size_t i = 0; i <= count; i++)
+        brd_os_chan_close(&clients[i]);
+    brd_os_name_close(&n);
+}
+
 /** What a thread is to listen at. */
 typedef struct errand {
     char name[BRD_LOCAL_SIZE];
@@ -259,7 +289,10 @@ static int child_listens(int argc, char **argv)
     TEST_CHILD_CHECK(brd_os_chan_adopt(&parent, test_handle(argv[1])) == 0);
     TEST_CHILD_CHECK(brd_os_name_listen(&n, argv[0]) == 0);
     TEST_CHILD_CHECK(test_write_all(parent, "!", 1) == 0);
-    return test_read_all(parent, &byte, 1) ? 0 : 1;
+    int status = test_read_all(parent, &byte, 1);
+    brd_os_name_close(&n);
+    brd_os_chan_close(&parent);
+    return status ? 0 : 1;
 }
 
 /** Connects to its argument, and says what it hears there. */
@@ -333,6 +366,7 @@ static const test_case cases[] = {
     TEST_CASE(closes_on_those_who_wait),
     TEST_CASE(hears_who_has_gone),
     TEST_CASE(lets_many_wait),
+    TEST_CASE(lets_no_more_wait_than_it_can),
     TEST_CASE(outlives_the_thread_that_listened),
     TEST_CASE(reports_who_comes_by_name),
     TEST_CASE(frees_the_name_of_a_dead_listener),
