@@ -71,6 +71,13 @@ static int open_acceptor(brood_listener *l, brd_address *a, const brood_listener
     return status;
 }
 
+static void end(brood_listener *l)
+{
+    brd_acceptor_close(&l->acceptor);
+    brd_os_wipe(l->key, l->key_size);
+    free(l);
+}
+
 int brood_listener_create(brood_listener **out, const char *address,
                           const brood_listener_options *options)
 {
@@ -94,7 +101,7 @@ int brood_listener_create(brood_listener **out, const char *address,
         memcpy(l->key, o.key, o.key_size);
     status = open_acceptor(l, &a, &o);
     if (status)
-        brood_listener_destroy(l);
+        end(l);
     else
         *out = l;
     return status;
@@ -135,9 +142,6 @@ intptr_t brood_listener_handle(brood_listener *l)
 
 void brood_listener_destroy(brood_listener *l)
 {
-    if (!is_ours(l))
-        return;
-    brd_acceptor_close(&l->acceptor);
-    brd_os_wipe(l->key, l->key_size);
-    free(l);
+    if (is_ours(l))
+        end(l);
 }

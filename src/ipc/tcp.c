@@ -44,8 +44,11 @@ static int look_up(apr_sockaddr_t **out, const brd_address *a, apr_pool_t *pool)
 
 static brd_handle handle_of(apr_socket_t *s)
 {
+    brd_handle handle = BRD_NONE;
     apr_os_sock_t os;
-    return apr_os_sock_get(&os, s) == APR_SUCCESS ? (brd_handle){(intptr_t)os} : BRD_NONE;
+    if (apr_os_sock_get(&os, s) == APR_SUCCESS)
+        handle.os = (intptr_t)os;
+    return handle;
 }
 
 // The door has it now: APR is to close nothing.
@@ -80,7 +83,7 @@ static int listen_at(brd_name **out, apr_sockaddr_t *at, uint32_t backlog, brd_a
                      apr_pool_t *pool)
 {
     apr_socket_t *s = NULL;
-    brd_address numbers;
+    brd_address numbers = {.family = BRD_FAMILY_TCP};
     int status = open_socket(&s, at, pool);
     if (!status)
         status = brd_os_name_protect(handle_of(s));

@@ -12,22 +12,22 @@ static void understands_every_form(void)
 {
     static const struct {
         const char *text;
-        brd_family family;
         const char *part;
+        brd_family family;
         unsigned port;
     } good[] = {
-        {NULL, BRD_FAMILY_FRESH, "", 0},
-        {"local", BRD_FAMILY_FRESH, "", 0},
-        {"local:jobs", BRD_FAMILY_WORD, "jobs", 0},
-        {"local:A.b-c_9", BRD_FAMILY_WORD, "A.b-c_9", 0},
-        {"local:/run/user/1/brood/x", BRD_FAMILY_NAME, "/run/user/1/brood/x", 0},
-        {"local:\\\\.\\pipe\\brood-1", BRD_FAMILY_NAME, "\\\\.\\pipe\\brood-1", 0},
-        {"tcp:", BRD_FAMILY_TCP, "127.0.0.1", 0},
-        {"tcp::5000", BRD_FAMILY_TCP, "127.0.0.1", 5000},
-        {"tcp:0.0.0.0", BRD_FAMILY_TCP, "0.0.0.0", 0},
-        {"tcp:example.org:65535", BRD_FAMILY_TCP, "example.org", 65535},
-        {"tcp:[::1]:80", BRD_FAMILY_TCP, "::1", 80},
-        {"tcp:[fe80::1%eth0]", BRD_FAMILY_TCP, "fe80::1%eth0", 0},
+        {NULL, "", BRD_FAMILY_FRESH, 0},
+        {"local", "", BRD_FAMILY_FRESH, 0},
+        {"local:jobs", "jobs", BRD_FAMILY_WORD, 0},
+        {"local:A.b-c_9", "A.b-c_9", BRD_FAMILY_WORD, 0},
+        {"local:/run/user/1/brood/x", "/run/user/1/brood/x", BRD_FAMILY_NAME, 0},
+        {"local:\\\\.\\pipe\\brood-1", "\\\\.\\pipe\\brood-1", BRD_FAMILY_NAME, 0},
+        {"tcp:", "127.0.0.1", BRD_FAMILY_TCP, 0},
+        {"tcp::5000", "127.0.0.1", BRD_FAMILY_TCP, 5000},
+        {"tcp:0.0.0.0", "0.0.0.0", BRD_FAMILY_TCP, 0},
+        {"tcp:example.org:65535", "example.org", BRD_FAMILY_TCP, 65535},
+        {"tcp:[::1]:80", "::1", BRD_FAMILY_TCP, 80},
+        {"tcp:[fe80::1%eth0]", "fe80::1%eth0", BRD_FAMILY_TCP, 0},
     };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         brd_address a;
