@@ -247,7 +247,7 @@ done:
 /** Whether this is a TCP socket that listens, as far as the system tells. */
 static bool is_tcp_listener(int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t size = sizeof address;
     int type = 0;
     int listens = 1;

@@ -35,6 +35,7 @@ struct brd_name {
     HANDLE registration;
     HANDLE pending; /* the instance without a client */
     OVERLAPPED connecting;
+    CONDITION_VARIABLE settled; /* `pending` is none, for good */
     bool closing;
     brd_source *watcher; /* to be stirred; lives as long as it stands here */
     size_t nwaiting;
@@ -204,23 +205,33 @@ static int pending_make(brd_name *n, DWORD first)
     return 0;
 }
 
-/* The pending instance has a client, or lost the thread that began to wait for one. */
+/* The pending instance has a client, or lost the thread that began to wait for one, which
+ * another one then does. Lock held. */
+static void pending_ended(brd_name *n)
+{
+    DWORD none = 0;
+    int status = 0;
+    if (!GetOverlappedResult(n->pending, &n->connecting, &none, FALSE) &&
+        GetLastError() == ERROR_OPERATION_ABORTED)
+        status = connect_begin(n);
+    if (status == 0)
+        pending_done(n);
+    else if (status != BROOD_EAGAIN)
+        pending_drop(n);
+    (void)pending_make(n, 0);
+}
+
 static void CALLBACK event_came(void *name, BOOLEAN timed_out)
 {
     brd_name *n = name;
-    DWORD none = 0;
-    int status = 0;
     (void)timed_out;
     AcquireSRWLockExclusive(&n->lock);
-    if (n->pending && !n->closing && HasOverlappedIoCompleted(&n->connecting)) {
-        if (!GetOverlappedResult(n->pending, &n->connecting, &none, FALSE) &&
-            GetLastError() == ERROR_OPERATION_ABORTED)
-            status = connect_begin(n);
-        if (status == 0)
-            pending_done(n);
-        else if (status != BROOD_EAGAIN)
+    if (n->pending && HasOverlappedIoCompleted(&n->connecting)) {
+        if (n->closing)
             pending_drop(n);
-        (void)pending_make(n, 0);
+        else
+            pending_ended(n);
+        WakeAllConditionVariable(&n->settled);
     }
     ReleaseSRWLockExclusive(&n->lock);
 }
@@ -265,6 +276,7 @@ int brd_os_name_listen(brd_name **out, const char *local)
         return BROOD_ENOMEM;
     }
     InitializeSRWLock(&n->lock);
+    InitializeConditionVariable(&n->settled);
     n->path = path;
     status = pipe_listen(n);
     if (status)
@@ -295,21 +307,19 @@ int brd_os_name_adopt(brd_name **out, brd_handle socket)
     return status;
 }
 
-/* Ends what is under way, so that the system and the thread pool know nothing of us. */
+/* Ends what is under way. That it has ended the callback says: the event is the thread
+ * pool's, and whoever waits for it beside the pool may find it used up. */
 static void pipe_close(brd_name *n)
 {
-    DWORD none = 0;
     AcquireSRWLockExclusive(&n->lock);
     n->closing = true;
     if (n->pending)
         CancelIoEx(n->pending, &n->connecting);
+    while (n->pending)
+        SleepConditionVariableSRW(&n->settled, &n->lock, INFINITE, 0);
     ReleaseSRWLockExclusive(&n->lock);
     if (n->registration)
         UnregisterWaitEx(n->registration, INVALID_HANDLE_VALUE);
-    if (n->pending) {
-        GetOverlappedResult(n->pending, &n->connecting, &none, TRUE);
-        CloseHandle(n->pending);
-    }
     for (size_t i = 0; i < n->nwaiting; i++)
         CloseHandle(n->waiting[i]);
     if (n->event)
