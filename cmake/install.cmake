@@ -3,7 +3,17 @@
 include(CMakePackageConfigHelpers)
 set(brood_config_dir "${CMAKE_INSTALL_LIBDIR}/cmake/brood")
 
-install(TARGETS brood EXPORT broodTargets
+# Where it is installed, brood-worker finds a shared library by the way from one to the other.
+if(BUILD_SHARED_LIBS AND NOT WIN32)
+  file(RELATIVE_PATH bin_to_lib "/${CMAKE_INSTALL_BINDIR}" "/${CMAKE_INSTALL_LIBDIR}")
+  set(origin "$ORIGIN")
+  if(APPLE)
+    set(origin "@loader_path")
+  endif()
+  set_target_properties(brood_worker PROPERTIES INSTALL_RPATH "${origin}/${bin_to_lib}")
+endif()
+
+install(TARGETS brood brood_worker EXPORT broodTargets
   RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT Runtime
   LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT Runtime
     NAMELINK_COMPONENT Development
@@ -60,6 +70,10 @@ endif()
 set(pc_ldflags)
 if(BROOD_HAS_BUILD_ID)
   set(pc_ldflags "-Wl,--build-id")
+endif()
+if(MINGW AND NOT BUILD_SHARED_LIBS)
+  list(APPEND pc_ldflags -static-libgcc)
+  list(JOIN pc_ldflags " " pc_ldflags)
 endif()
 configure_file(cmake/brood.pc.in "${PROJECT_BINARY_DIR}/brood.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/brood.pc"

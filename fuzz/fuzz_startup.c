@@ -23,6 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         brd_startup_encode(&s, again);
         FUZZ_CHECK(brd_startup_decode(&back, again) == BROOD_OK);
         FUZZ_CHECK(strcmp(s.entry.module, back.entry.module) == 0);
+        FUZZ_CHECK(memchr(s.function, 0, sizeof s.function) != NULL);
+        FUZZ_CHECK(strcmp(s.function, back.function) == 0 && s.role == back.role);
         FUZZ_CHECK(s.depth == back.depth && s.parent == back.parent);
         FUZZ_CHECK(s.segment.os == back.segment.os && s.segment_size == back.segment_size);
         FUZZ_CHECK(memcmp(s.token, back.token, sizeof s.token) == 0);
@@ -40,8 +42,11 @@ size_t fuzz_seed(size_t index, uint8_t *bytes, size_t cap)
         return 0;
     if (index == 1)
         strcpy(s.entry.module, "/usr/lib/libsome.so");
-    if (index == 2)
+    if (index == 2) {
+        s.role = BRD_ROLE_WORKER;
+        strcpy(s.function, "a name");
         memset(s.entry.module, 'p', sizeof s.entry.module - 1);
+    }
     brd_startup_encode(&s, bytes);
     return BRD_STARTUP_SIZE;
 }

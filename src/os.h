@@ -1,7 +1,8 @@
 /**
- * The door to the operating system. Whoever ports brood reads only this file:
- * src/posix and src/win32 are its two implementations, with a file of the same
- * name for each group below. Nothing above the rooms includes a system header.
+ * The door to the operating system. Whoever ports brood reads only this file, and
+ * os_facts.h behind it, which waits for nothing and moves nothing: src/posix and src/win32 are its
+ * two implementations, with a file of the same name for each group below. Nothing above the rooms
+ * includes a system header.
  *
  * House rules, true for every function here:
  *
@@ -87,6 +88,13 @@ typedef struct brd_chan brd_chan;
 int brd_os_chan_pair(brd_chan **mine, brd_handle *theirs);
 
 /**
+ * Makes a one-way channel for what a child prints: *mine is only ever read, and ends when
+ * nobody holds the other end any more; *theirs is a plain stream, for output or errors of
+ * brd_launch, then it is closed. A writer waits while it is full. Both are new.
+ */
+int brd_os_chan_output(brd_chan **mine, brd_handle *theirs);
+
+/**
  * The child's side: makes a channel of the handle that it inherited, and owns it on success.
  * A connected TCP socket becomes a channel too, without delay (TCP_NODELAY), and no handles travel.
  */
@@ -102,7 +110,7 @@ int brd_os_chan_read(brd_chan *c, void *buffer, size_t cap, size_t *got);
 
 /**
  * Writes what fits, never waiting. *put >= 1 on success.
- * Fails with: BROOD_EAGAIN (full), BROOD_ECLOSED (the peer is gone).
+ * Fails with: BROOD_EAGAIN (full), BROOD_ECLOSED (the peer is gone), BROOD_EINVAL (one-way).
  */
 int brd_os_chan_write(brd_chan *c, const void *bytes, size_t size, size_t *put);
 
@@ -137,7 +145,8 @@ void brd_os_chan_trust(brd_chan *c);
 
 /**
  * The handle that the peer gave. *out is new.
- * Fails with: BROOD_EPROTOCOL (no such token; a pseudo handle).
+ * Fails with: BROOD_EPROTOCOL (no such token; a pseudo handle), the system's error (it
+ * came, and this process may open no more).
  */
 int brd_os_chan_take(brd_chan *c, uint64_t token, brd_handle *out);
 
@@ -235,6 +244,8 @@ typedef struct brd_launch {
     const char *directory;     /* NULL: this process's own */
     uint64_t memory;           /* Windows: bytes that it may have; 0: all */
     bool no_output, no_errors; /* an empty stdout, stderr instead of this process's */
+    const brd_handle *output;  /* its stdout; NULL: as no_output says */
+    const brd_handle *errors;  /* its stderr; NULL: as no_errors says */
     const brd_handle *inherit; /* what the child gets, besides stdout and stderr */
     size_t ninherit;
     brd_chan *channel; /* the parent's end, which learns who its peer is; may be NULL */
@@ -446,7 +457,8 @@ typedef struct brd_wait {
 
 /**
  * Waits until at least one of them is ready, without a waiter made before.
- * Fails with: BROOD_ETIMEDOUT, BROOD_EBUSY (a channel that somebody else waits for).
+ * Fails with: BROOD_ETIMEDOUT, BROOD_EBUSY (a channel that somebody else waits for), the
+ * system's error (no such handle).
  */
 int brd_os_wait_many(brd_wait *things, size_t count, brd_time until);
 
@@ -533,70 +545,6 @@ void brd_os_pause(void);
 /** Lets another thread run on this cpu. */
 void brd_os_yield(void);
 
-/* ------------------------------------------------------------- facts: info */
-
-/** What this process may use: affinity and cgroup quota count; at least 1. */
-unsigned brd_os_cpu_count(void);
-/** The cpu that this thread runs on just now; -1 where nobody can tell. */
-int brd_os_cpu(void);
-/**
- * Moves this thread to another cpu that it may use, if there is one, and leaves
- * the scheduler as free as before. A hint: it may do nothing.
- */
-void brd_os_leave_cpu(void);
-int64_t brd_os_pid(void);
-/** Bytes of a page, a power of two. */
-size_t brd_os_page(void);
-/** Path of this program. Fails with: BROOD_EINVAL (it does not fit). */
-int brd_os_self_path(char *buffer, size_t cap);
-/**
- * What to start to get this program once more: its path; on Linux, when its file was
- * deleted or replaced, a name by which the system still knows what runs here.
- */
-int brd_os_self_program(char *buffer, size_t cap);
-/**
- * Columns of the terminal that standard error is, just now; 80 if it does not tell.
- * 0: standard error is no terminal.
- */
-int brd_os_terminal_columns(void);
-
-/* ------------------------------------------------------------ secrets: hmac */
-
-/** Bytes of somebody else's. */
-typedef struct brd_span {
-    const void *bytes;
-    size_t size;
-} brd_span;
-
-enum { BRD_TAG_SIZE = 32 };
-
-/** HMAC-SHA-256 of the parts as if they were one, by the system's or a well-kept library. */
-int brd_os_hmac(brd_span key, const brd_span *parts, size_t count, uint8_t tag[BRD_TAG_SIZE]);
-/** Whether both are the same, in a time that does not tell where they differ. */
-bool brd_os_same(const void *a, const void *b, size_t size);
-/** Overwrites a secret, also if nobody reads it again. */
-void brd_os_wipe(void *secret, size_t size);
-
-/* -------------------------------------------------------- modules: module */
-
-/** Where a function's code is, in words that hold in another process too. */
-typedef struct brd_place {
-    char module[1024]; /* path of a shared library; "" is the main program */
-    uint64_t offset;   /* from the module's start */
-    uint8_t build[20]; /* identifies the module's build */
-} brd_place;
-
-/** Fails with: BROOD_EFUNCTION (the address is no code of any module). */
-int brd_os_module_of(const void *code, brd_place *out);
-
-/**
- * The code at a place, in a module that is loaded or can be.
- * Fails with: BROOD_EFUNCTION (no such module, or outside its code),
- * BROOD_EBUILD (another build).
- */
-int brd_os_module_at(const brd_place *place, void **code);
-
-/** The build of the main program. */
-int brd_os_module_build(uint8_t build[20]);
+#include "os_facts.h"
 
 #endif

@@ -239,6 +239,8 @@ int test_start_child(brd_proc *out, const test_start *how)
                          .argv = argv,
                          .env = how->env,
                          .directory = how->directory,
+                         .output = how->output,
+                         .errors = how->errors,
                          .inherit = how->inherit,
                          .ninherit = how->ninherit,
                          .channel = how->channel};

@@ -79,6 +79,7 @@ typedef struct test_start {
     brd_chan *channel;
     const char *const *env;
     const char *directory;
+    const brd_handle *output, *errors;
 } test_start;
 
 /**

@@ -50,6 +50,12 @@ BROOD_API int brood_future_get(brood_future *future, int64_t timeout, brood_mess
  */
 BROOD_API int brood_future_unpack(brood_future *future, int64_t timeout, const char *format, ...);
 
+/**
+ * The number of its task, by which brood_line names it: what is handed in to a pool is
+ * counted from 1, a map as one. It stays the same when the task is run again.
+ */
+BROOD_API uint64_t brood_future_number(const brood_future *future);
+
 /** As brood_future_get, but says only whether the task has ended. Python: wait. */
 BROOD_API int brood_future_wait(brood_future *future, int64_t timeout);
 

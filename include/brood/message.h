@@ -68,7 +68,8 @@ typedef struct brood_message {
  *     brood_pack(&m, "is{d}", 7, "text", "timeout", 2.5);
  *
  * All is copied; of handles and pipes, of which a message carries up to 16, the
- * message gets a duplicate. On the wire it is MessagePack: one object a letter, an array
+ * message gets a duplicate. The items of maps and iterators, and their results, carry none
+ * (BROOD_ENOTSUP). On the wire it is MessagePack: one object a letter, an array
  * for a tuple, a map for keywords, extensions for handles and pipes. After an error the
  * message is as before.
  * Fails with: BROOD_EINVAL (the format, the 17th handle), BROOD_ENOMEM, BROOD_EBUSY

@@ -12,10 +12,11 @@
  * An end can be put into a message ("p" of brood_pack), be it the argument of a task, of
  * a process, or one that goes through another pipe. The sender's own end stays open; the
  * other side sees the end of the pipe when every copy of this one is destroyed. Two
- * processes that read from copies of one end get parts of each other's messages: destroy
- * yours when you have passed it on.
+ * processes that receive by copies of one end, or send by them, tear each other's messages
+ * apart: destroy yours when you have passed it on.
  *
- * One thread may send on an end while another one receives.
+ * One thread may send on an end while another one receives. An end belongs to the process
+ * that made or unpacked it: a process that is forked gets its own in a message, as all do.
  *
  * Python: multiprocessing.Pipe, connection.Connection, connection.wait.
  */
@@ -112,7 +113,7 @@ typedef struct brood_waitable {
     brood_pipe *pipe;       /**< something to receive, or the other end is gone */
     brood_process *process; /**< its end */
     const intptr_t *handle; /**< an fd, SOCKET or HANDLE of yours: readable, or signalled */
-    int ready;              /**< is set to 0 or 1 */
+    int ready;              /**< is set to 0 or 1 by a call that succeeds */
 } brood_waitable;
 
 /**
@@ -120,7 +121,8 @@ typedef struct brood_waitable {
  * which. There may be any number of them. A pipe that one thread waits for cannot be
  * waited for by another (BROOD_EBUSY).
  * Fails with: BROOD_ETIMEDOUT, BROOD_EINVAL (a process that was not started, an end that
- * only sends, nothing to wait for), BROOD_ENOMEM. Python: connection.wait.
+ * only sends, nothing to wait for), BROOD_ENOMEM, the system's error (no such handle).
+ * Python: connection.wait.
  */
 BROOD_API int brood_wait_many(brood_waitable *things, size_t count, int64_t timeout);
 

@@ -122,6 +122,14 @@ typedef struct brood_exit {
 
 BROOD_API brood_exit brood_process_exit(brood_process *process);
 
+/**
+ * What it wrote to standard error last, if that is captured: copies up to cap - 1 bytes, the
+ * end, and a NUL; buffer may be NULL if cap is 0. Up to 4 KiB are kept; returns how many are.
+ * Any time; of one that has ended, as brood_process_join() or any other call has seen, all
+ * that it wrote is there.
+ */
+BROOD_API size_t brood_process_output(brood_process *process, char *buffer, size_t cap);
+
 /** Its process id; 0 before the start. Python: pid, ident. */
 BROOD_API int64_t brood_process_pid(brood_process *process);
 

@@ -12,6 +12,7 @@
 #define BROOD_STATUS_H
 
 #include <brood/export.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -69,6 +70,10 @@ typedef struct brood_error {
     int64_t worker;            /**< process id of the worker, 0 if none had the task */
     brood_exit_kind exit_kind; /**< how that worker ended, if it did */
     int64_t exit_code;         /**< exit code, signal number or exception code */
+    const char *output;        /**< what that worker wrote to standard error last, up to 4 KiB and
+                                    a NUL; NULL if it was not captured. If many tasks fail for one
+                                    reason (BROOD_EBROKEN), one of them has it */
+    size_t output_size;        /**< bytes of output, which may have NULs in it */
 } brood_error;
 
 /**

@@ -5,6 +5,7 @@
  * cast.
  */
 #include "base/function.h"
+#include "base/registry.h"
 #include <apr_hash.h>
 #include <apr_pools.h>
 #include <apr_strings.h>
@@ -17,6 +18,7 @@ typedef struct entry {
     brood_function *function;
     uint32_t index;
     brd_place place;
+    const char *registered; /* "" if it was not */
     const char *name;
 } entry;
 
@@ -66,7 +68,10 @@ static int add(brd_functions *t, brood_function *function, const entry **out)
         return status;
     e->function = function;
     e->index = (uint32_t)t->entries->nelts;
-    e->name = name_of(t, &e->place);
+    e->registered = brd_registry_name(function);
+    e->name = e->registered ? e->registered : name_of(t, &e->place);
+    if (!e->registered)
+        e->registered = "";
     entry **slot = (entry **)apr_array_push(t->entries);
     if (!slot || !e->name)
         return BROOD_ENOMEM;
@@ -94,9 +99,39 @@ const brd_place *brd_functions_place(const brd_functions *t, uint32_t index)
     return &at(t, index)->place;
 }
 
+const char *brd_functions_registered(const brd_functions *t, uint32_t index)
+{
+    return at(t, index)->registered;
+}
+
 const char *brd_functions_name(const brd_functions *t, uint32_t index)
 {
     return at(t, index)->name;
+}
+
+void brd_functions_explain(const brd_functions *t, uint32_t index, int status, char *text,
+                           size_t room)
+{
+    const entry *e = at(t, index);
+    bool missing = status == BROOD_EFUNCTION;
+    if (missing && e->place.module[0])
+        (void)snprintf(text, room, "the worker cannot load %s, or it has no such function",
+                       e->place.module);
+    else if (missing && e->registered[0])
+        (void)snprintf(text, room,
+                       "nothing is registered as \"%s\" in the worker program: its main calls "
+                       "brood_register before brood_main, or a module of the context does that "
+                       "shares its copy of brood",
+                       e->registered);
+    else if (missing)
+        (void)snprintf(text, room,
+                       "%s is part of a program that its worker is not: give it a name with "
+                       "brood_register in both, or put it into a shared library",
+                       e->name);
+    else if (status == BROOD_EBUILD && e->place.module[0])
+        (void)snprintf(text, room, "the worker has found another build of %s", e->place.module);
+    else
+        (void)snprintf(text, room, "%s", brood_status_text(status));
 }
 
 static int make_room(brd_code *c)
@@ -116,18 +151,24 @@ static int make_room(brd_code *c)
     return BROOD_OK;
 }
 
-int brd_code_learn(brd_code *c, uint32_t index, const brd_place *place)
+int brd_code_find(const brd_place *place, brood_function **out)
+{
+    void *code = NULL;
+    int status = brd_os_module_at(place, &code);
+    if (!status)
+        memcpy(out, &code, sizeof code);
+    return status;
+}
+
+int brd_code_learn(brd_code *c, uint32_t index, brood_function *function, int why)
 {
     if (index != c->count)
         return BROOD_EPROTOCOL;
     int status = make_room(c);
     if (status)
         return status;
-    void *code = NULL;
-    c->why[index] = brd_os_module_at(place, &code);
-    c->known[index] = NULL;
-    if (!c->why[index])
-        memcpy(&c->known[index], &code, sizeof code);
+    c->known[index] = function;
+    c->why[index] = function ? BROOD_OK : why;
     c->count++;
     return BROOD_OK;
 }

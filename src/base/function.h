@@ -16,13 +16,24 @@ struct apr_pool_t;
 /** NULL: out of memory. */
 brd_functions *brd_functions_make(struct apr_pool_t *memory);
 
-/** Fails with: BROOD_EFUNCTION (not a function of any module), BROOD_ENOMEM. */
+/**
+ * The number of a function, which from then on keeps the name under which it was
+ * registered by now, if it was.
+ * Fails with: BROOD_EFUNCTION (not a function of any module), BROOD_ENOMEM.
+ */
 int brd_functions_index(brd_functions *t, brood_function *function, uint32_t *index);
 
 const brd_place *brd_functions_place(const brd_functions *t, uint32_t index);
 
-/** "module+0xoffset", for people. Lives as long as the table. */
+/** The name under which it travels; "" if it has none. */
+const char *brd_functions_registered(const brd_functions *t, uint32_t index);
+
+/** Its name or "module+0xoffset", for people. Lives as long as the table. */
 const char *brd_functions_name(const brd_functions *t, uint32_t index);
+
+/** Why a worker could not find it, in one sentence; what status says for other reasons. */
+void brd_functions_explain(const brd_functions *t, uint32_t index, int status, char *text,
+                           size_t room);
 
 /** The worker's side: grows as functions are defined, in order. */
 typedef struct brd_code {
@@ -32,8 +43,14 @@ typedef struct brd_code {
     uint32_t room;
 } brd_code;
 
-/** Learns one more function. Fails with: BROOD_EPROTOCOL (out of order), BROOD_ENOMEM. */
-int brd_code_learn(brd_code *c, uint32_t index, const brd_place *place);
+/**
+ * Learns one more function, or with NULL that it could not be found, and why.
+ * Fails with: BROOD_EPROTOCOL (out of order), BROOD_ENOMEM.
+ */
+int brd_code_learn(brd_code *c, uint32_t index, brood_function *function, int why);
+
+/** The function at a place. Fails with: as brd_os_module_at. */
+int brd_code_find(const brd_place *place, brood_function **out);
 
 /** The function; NULL and *why if there is none. */
 brood_function *brd_code_at(const brd_code *c, uint32_t index, int *why);

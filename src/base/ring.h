@@ -93,6 +93,12 @@ static inline bool brd_ring_pending(const brd_ring_out *out)
     return out->published != out->at;
 }
 
+/** Up to where the consumer has given room back; what an untrusted one says. */
+static inline uint64_t brd_ring_head(const brd_ring_out *out)
+{
+    return atomic_load_explicit(&out->words->head, memory_order_acquire);
+}
+
 /** True if the consumer has taken all records. */
 bool brd_ring_drained(const brd_ring_out *out);
 

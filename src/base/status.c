@@ -20,8 +20,9 @@ static const char *const texts[] = {
     [BROOD_ETASK - BROOD_EINVAL] = "the task's function returned an error",
     [BROOD_EWORKERLOST - BROOD_EINVAL] = "the worker that ran the task died",
     [BROOD_EBROKEN - BROOD_EINVAL] = "the pool gave up: its workers die as fast as they start",
-    [BROOD_EFUNCTION - BROOD_EINVAL] = ("the function cannot be found in the worker; it must be in "
-                                        "the program or in a shared library that it can load"),
+    [BROOD_EFUNCTION - BROOD_EINVAL] =
+        ("the function cannot be found in the worker; it must be in the worker's program, in a "
+         "shared library that this can load, or registered there by name"),
     [BROOD_EBUILD - BROOD_EINVAL] = ("the worker is another build than its parent; restart the "
                                      "program, or point the context at the right executable"),
     [BROOD_EPROTOCOL - BROOD_EINVAL] = "the peer sent something that makes no sense",

@@ -4,7 +4,13 @@
 #include "ipc/link.h"
 #include <string.h>
 
-enum { FRAME_PATIENCE_MS = 1000, DONE_MS = 100, FRAMES_AT_ONCE = 64, OUTSIDE_ROUNDS = 64 };
+enum {
+    FRAME_PATIENCE_MS = 1000,
+    DONE_MS = 100,
+    FRAMES_AT_ONCE = 64,
+    MOST_HANDLES = 256, /* of a worker that sends them, and not the results they belong to */
+    AT_HAND_TRIES = 4
+};
 
 int brd_link_open(brd_link *l)
 {
@@ -89,15 +95,36 @@ int brd_link_begin(brd_link *l, size_t size, void **room)
     return status;
 }
 
+// Handles of tasks that the worker has not done, as far as its ring tells.
+static uint32_t on_board(brd_link *l)
+{
+    uint64_t done = brd_ring_head(&l->tasks);
+    uint32_t handles = 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < l->ncarried; i++) {
+        if (l->carried[i].at < done)
+            continue;
+        handles += l->carried[i].handles;
+        l->carried[kept++] = l->carried[i];
+    }
+    l->ncarried = kept;
+    return handles;
+}
+
 int brd_link_carry(brd_link *l, const brd_cargo *cargo, brd_task_head *head)
 {
-    if (!cargo || !cargo->count)
+    if (!cargo)
         return BROOD_OK;
-    int status = brd_cargo_send(cargo, &l->frames, head->id, patience());
+    // Always one; more as far as a process can be expected to have room for them.
+    int status = on_board(l) + cargo->count > BRD_ON_BOARD && l->ncarried ? BROOD_EAGAIN : BROOD_OK;
     if (!status)
+        status = brd_cargo_send(cargo, &l->frames, head->id, patience());
+    if (!status) {
         head->flags |= BRD_CARGO;
-    else if (l->block)
+        l->carried[l->ncarried++] = (brd_carried){l->at, cargo->count};
+    } else if (l->block) {
         brd_shelf_give_back(&l->outgoing, l->block->id);
+    }
     return status;
 }
 
@@ -111,6 +138,8 @@ _Atomic uint32_t *brd_link_commit(brd_link *l, const brd_task_head *head)
     at->flags = head->flags;
     at->count = head->count;
     at->size = l->size;
+    at->number = head->number;
+    at->first = head->first;
     if (l->block) {
         at->flags |= BRD_IN_BLOCK;
         memcpy(at + 1, &l->block->id, sizeof l->block->id);
@@ -120,16 +149,20 @@ _Atomic uint32_t *brd_link_commit(brd_link *l, const brd_task_head *head)
     return &at->claim;
 }
 
-int brd_link_define(brd_link *l, uint32_t index, const brd_place *place)
+int brd_link_define(brd_link *l, uint32_t index, const brd_place *place, const char *name)
 {
-    size_t path = strlen(place->module);
-    brd_function_head *at = brd_ring_reserve(&l->tasks, sizeof *at + path);
+    size_t path = strlen(place->module), size = strlen(name);
+    brd_function_head *at = brd_ring_reserve(&l->tasks, sizeof *at + path + size);
     if (!at)
         return BROOD_EAGAIN;
-    *at = (brd_function_head){.index = index, .path_size = (uint32_t)path, .offset = place->offset};
+    *at = (brd_function_head){.index = index,
+                              .path_size = (uint32_t)path,
+                              .offset = place->offset,
+                              .name_size = (uint32_t)size};
     memcpy(at->build, place->build, sizeof at->build);
     memcpy(at->path, place->module, path);
-    brd_ring_commit(&l->tasks, sizeof *at + path, BRD_RECORD_FUNCTION);
+    memcpy(at->path + path, name, size);
+    brd_ring_commit(&l->tasks, sizeof *at + path + size, BRD_RECORD_FUNCTION);
     return BROOD_OK;
 }
 
@@ -168,29 +201,31 @@ static bool is_there(brd_link *l, brd_result *r)
 
 static int wait_until_there(brd_link *l, brd_result *r)
 {
-    for (int i = 0; i < OUTSIDE_ROUNDS && !is_there(l, r); i++) {
-        uint64_t before = l->nframes;
-        int status = brd_link_read_frames(l);
-        if (status && status != BROOD_ECLOSED)
-            return status;
+    brd_time until = brd_os_now() + DONE_MS * BRD_MS;
+    int status = BROOD_OK;
+    while (!status && !is_there(l, r)) {
+        status = brd_link_read_frames(l);
+        if (status == BROOD_ECLOSED)
+            return is_there(l, r) ? BROOD_OK : BROOD_EPROTOCOL;
         // What has left the worker may still be on its way, for a moment.
-        if (l->nframes == before &&
-            brd_os_chan_wait(l->frames.chan, BRD_READ, brd_os_now() + DONE_MS * BRD_MS))
-            break;
+        if (!status && !is_there(l, r) &&
+            (brd_os_now() >= until || brd_os_chan_wait(l->frames.chan, BRD_READ, until)))
+            status = BROOD_EPROTOCOL;
     }
-    return is_there(l, r) ? BROOD_OK : BROOD_EPROTOCOL;
+    return status;
 }
 
 static int read_outside(brd_link *l, brd_result *out)
 {
     int status = wait_until_there(l, out);
-    if (status || !out->block)
-        return status;
-    const brd_block *block = brd_shelf_find(&l->incoming, out->block);
-    if (out->head.size > block->shm.size)
-        return BROOD_EPROTOCOL;
-    out->bytes = block->shm.base;
-    return BROOD_OK;
+    const brd_block *block = status ? NULL : brd_shelf_find(&l->incoming, out->block);
+    if (!status && out->block && out->head.size > block->shm.size)
+        status = BROOD_EPROTOCOL;
+    if (status)
+        brd_cargo_free(&out->cargo);
+    else if (out->block)
+        out->bytes = block->shm.base;
+    return status;
 }
 
 static int read_result(brd_link *l, const brd_record *record, brd_result *out)
@@ -276,10 +311,11 @@ static int handle_frame(brd_link *l, const brd_frame *frame)
         brd_shelf_drop(&l->incoming, frame->a);
         break;
     case BRD_FRAME_HANDLE:
-        status = brd_arrivals_put(&l->arrivals, frame, l->frames.chan);
+        status = brd_arrivals_put(&l->arrivals, frame, l->frames.chan, MOST_HANDLES);
         break;
     case BRD_FRAME_FAILED:
         l->failure = (int)frame->a;
+        l->failed_at = frame->b;
         break;
     default:
         status = BROOD_EPROTOCOL;
@@ -295,12 +331,23 @@ int brd_link_read_frames(brd_link *l)
     // rest again.
     for (int i = 0; !status && i < FRAMES_AT_ONCE; i++) {
         status = brd_frames_read(&l->frames, &frame);
-        if (!status) {
-            l->nframes++;
+        if (!status)
             status = handle_frame(l, &frame);
-        }
     }
     return status == BROOD_EAGAIN ? BROOD_OK : status;
+}
+
+void brd_link_at_hand(const brd_link_words *words, uint64_t *number, uint64_t *index)
+{
+    for (int tries = 0; tries < AT_HAND_TRIES; tries++) {
+        uint64_t before = atomic_load_explicit(&words->at_number, memory_order_acquire);
+        uint64_t at = atomic_load_explicit(&words->at_index, memory_order_acquire);
+        if (before && before == atomic_load_explicit(&words->at_number, memory_order_relaxed)) {
+            *number = before;
+            *index = at;
+            return;
+        }
+    }
 }
 
 void brd_link_set_parked(brd_link *l, bool parked)

@@ -13,6 +13,14 @@
 #include "ipc/cargo.h"
 #include "sync/block.h"
 
+enum { BRD_ON_BOARD = 64 }; /* handles that a worker has before it has done their tasks */
+
+/** Handles that belong to a record in the task ring. */
+typedef struct brd_carried {
+    uint64_t at; /* where the record begins */
+    uint32_t handles;
+} brd_carried;
+
 typedef struct brd_link {
     brd_shm shm;
     brd_link_words *words;
@@ -24,9 +32,11 @@ typedef struct brd_link {
     brd_shelf outgoing;
     brd_shelf incoming;
     brd_arrivals arrivals;
-    uint64_t nframes;   /* read so far */
+    brd_carried carried[BRD_ON_BOARD + 1];
+    size_t ncarried;
     uint32_t functions; /* how many functions the worker knows */
     int failure;        /* what the worker said in BRD_FRAME_FAILED */
+    uint64_t failed_at; /* and there */
     /* between begin and commit */
     unsigned char *room;
     uint64_t at; /* where the record begins */
@@ -72,15 +82,16 @@ int brd_link_begin(brd_link *link, size_t size, void **room);
 /**
  * Hands over the handles of the task `id`, which was begun; head.flags then has
  * BRD_CARGO. On failure the task was not begun. NULL: there are none.
- * Fails with: BROOD_ECLOSED (the worker does not listen), the system's error.
+ * Fails with: BROOD_EAGAIN (the worker has enough of them now), BROOD_ECLOSED (it does not
+ * listen), the system's error (it would not carry them).
  */
 int brd_link_carry(brd_link *link, const brd_cargo *cargo, brd_task_head *head);
 
 /** The task is written. Returns its claim word, by which it can be taken back. */
 _Atomic uint32_t *brd_link_commit(brd_link *link, const brd_task_head *head);
 
-/** Tells the worker about a function. Fails with: BROOD_EAGAIN. */
-int brd_link_define(brd_link *link, uint32_t index, const brd_place *place);
+/** Tells the worker about a function; name may be "". Fails with: BROOD_EAGAIN. */
+int brd_link_define(brd_link *link, uint32_t index, const brd_place *place, const char *name);
 
 /** What was committed becomes visible, and a parked worker wakes. */
 void brd_link_flush(brd_link *link);
@@ -108,6 +119,12 @@ void brd_link_release(brd_link *link);
 
 /** Reads what came over the channel. Fails with: BROOD_ECLOSED, BROOD_EPROTOCOL. */
 int brd_link_read_frames(brd_link *link);
+
+/**
+ * What a captured worker has begun last; left as it is if that is nothing, or just being
+ * changed. Any thread, as long as the link is open.
+ */
+void brd_link_at_hand(const brd_link_words *words, uint64_t *number, uint64_t *index);
 
 /** Tells the worker whether to ring when it has results. */
 void brd_link_set_parked(brd_link *link, bool parked);

@@ -68,9 +68,8 @@ void brd_message_view(brood_message *m, void *bytes, size_t size)
 
 void brd_message_own(brood_message *m, void *bytes, size_t size, size_t capacity)
 {
-    drop_data(m);
-    restart(m, size);
     m->data = bytes;
+    m->size = size;
     m->capacity = capacity;
     m->flags = OWNED;
 }
@@ -161,6 +160,11 @@ const brood_error *brood_message_error(const brood_message *m)
     return m->extra ? m->extra->error : NULL;
 }
 
+int brd_message_prepare(brood_message *m)
+{
+    return extra_of(m) ? BROOD_OK : BROOD_ENOMEM;
+}
+
 int brd_message_load(brood_message *m, brd_cargo *cargo)
 {
     if (!cargo)
@@ -212,7 +216,8 @@ static size_t text_size(const char *text)
 brood_error *brd_error_copy(const brood_error *error)
 {
     size_t text = text_size(error->text), function = text_size(error->function);
-    brood_error *copy = malloc(sizeof *copy + text + function + 2);
+    size_t output = error->output ? error->output_size : 0;
+    brood_error *copy = malloc(sizeof *copy + text + function + output + 3);
     if (!copy)
         return NULL;
     *copy = *error;
@@ -222,6 +227,11 @@ brood_error *brd_error_copy(const brood_error *error)
     at += text + 1;
     copy->function = memcpy(at, error->function, function);
     at[function] = 0;
+    if (!error->output)
+        return copy;
+    at += function + 1;
+    copy->output = memcpy(at, error->output, output);
+    at[output] = 0;
     return copy;
 }
 

@@ -28,7 +28,7 @@ static inline unsigned char *brd_message_at(const brood_message *m)
 /** Makes the message a view of bytes that somebody else keeps. */
 void brd_message_view(brood_message *m, void *bytes, size_t size);
 
-/** Makes the message these bytes, which malloc() made and the message frees. */
+/** The message, which is empty, has these bytes now, which malloc() made and it frees. */
 void brd_message_own(brood_message *m, void *bytes, size_t size, size_t capacity);
 
 /** Appends room for `size` bytes and returns it; NULL: out of memory. */
@@ -40,8 +40,11 @@ void *brd_message_scratch(brood_message *m, size_t size);
 /** The handles that it carries; NULL: none. */
 static inline const brd_cargo *brd_message_cargo(const brood_message *m)
 {
-    return m->extra ? m->extra->cargo : NULL;
+    return m->extra && m->extra->cargo && m->extra->cargo->count ? m->extra->cargo : NULL;
 }
+
+/** The message will take a cargo without fail. Fails with: BROOD_ENOMEM. */
+int brd_message_prepare(brood_message *m);
 
 /** The message has this cargo now, which may be NULL. It is taken over in any case. */
 int brd_message_load(brood_message *m, brd_cargo *cargo);

@@ -23,6 +23,7 @@ enum {
     SMALLEST_ROOM = 4096,
     FIRST_ROOM = 64 * 1024, /* for what was announced and has not come yet */
     KEPT_ROOM = 64 * 1024,  /* from one message to the next */
+    STEPS = 16,             /* reads until a deadline is looked at without need */
     NO_HANDLES = 1,         /* in the bytes that describe an end */
     NO_SEND = 2,
     NO_RECV = 4
@@ -39,6 +40,7 @@ typedef struct incoming {
     unsigned char tag[BRD_SEAL_SIZE];
     size_t tagged; /* of the tag */
     brd_cargo *cargo;
+    int failed; /* why its handles are not all here, or 0 */
     bool complete;
     bool broken;
 } incoming;
@@ -140,6 +142,7 @@ static void forget_message(incoming *in)
         in->room = 0;
     }
     in->have = in->got = in->tagged = 0;
+    in->failed = BROOD_OK;
     in->complete = false;
 }
 
@@ -218,31 +221,14 @@ static int prepare(brood_pipe *p, outgoing *out, const void *bytes, size_t size,
     return status ? status : give_all(p->chan, cargo, out->first + HEAD);
 }
 
-// As brd_chan_write_all, but it tells whether anything has left.
-static int write_part(brd_chan *c, const unsigned char *at, size_t size, brd_time until,
-                      bool *begun)
-{
-    int status = BROOD_OK;
-    while (!status && size) {
-        size_t put = 0;
-        status = brd_os_chan_write(c, at, size, &put);
-        *begun = *begun || put;
-        at += put;
-        size -= put;
-        if (status == BROOD_EAGAIN)
-            status = brd_os_chan_wait(c, BRD_WRITE, until);
-    }
-    return status;
-}
-
 static int write_out(brood_pipe *p, const outgoing *out, brd_time until)
 {
     bool begun = false;
-    int status = write_part(p->chan, out->first, out->nfirst, until, &begun);
+    int status = brd_chan_write_some(p->chan, out->first, out->nfirst, until, &begun);
     if (!status)
-        status = write_part(p->chan, out->rest, out->nrest, until, &begun);
+        status = brd_chan_write_some(p->chan, out->rest, out->nrest, until, &begun);
     if (!status)
-        status = write_part(p->chan, out->tag, out->ntag, until, &begun);
+        status = brd_chan_write_some(p->chan, out->tag, out->ntag, until, &begun);
     if (!begun)
         brd_os_chan_take_back(p->chan);
     if (begun && p->sealed)
@@ -274,9 +260,8 @@ int brood_pipe_send(brood_pipe *p, const brood_message *message, int64_t timeout
     if (!is_ours(p) || !message || brood_message_error(message))
         return BROOD_EINVAL;
     const brd_cargo *cargo = brd_message_cargo(message);
-    for (uint32_t i = 0; cargo && i < cargo->count; i++)
-        if (brd_is_none(cargo->handles[i]))
-            return BROOD_EINVAL; // it was taken out
+    if (!brd_cargo_is_whole(cargo))
+        return BROOD_EINVAL; // one was taken out
     return send(p, brd_message_at(message), message->size, cargo, timeout);
 }
 
@@ -299,20 +284,26 @@ static int read_head(const brd_pipe_terms *terms, incoming *in)
     return BROOD_OK;
 }
 
+// One that cannot be taken in fails its message, not the pipe.
 static int take_all(brd_chan *c, incoming *in)
 {
     if (!in->handles)
         return BROOD_OK;
-    in->cargo = calloc(1, sizeof *in->cargo);
-    int status = in->cargo ? BROOD_OK : BROOD_ENOMEM;
-    for (uint32_t i = 0; !status && i < in->handles; i++) {
-        uint64_t token = brd_get64(in->head + HEAD + TOKEN * i);
-        status = brd_os_chan_take(c, token, &in->cargo->handles[i]);
-        if (!status)
-            in->cargo->count++;
+    in->cargo = brd_cargo_make();
+    for (uint32_t i = 0; i < in->handles; i++) {
+        brd_handle handle = BRD_NONE;
+        int status = brd_os_chan_take(c, brd_get64(in->head + HEAD + TOKEN * i), &handle);
+        if (status == BROOD_EPROTOCOL)
+            return status;
+        if (!status && !in->cargo)
+            status = BROOD_ENOMEM;
+        in->failed = in->failed ? in->failed : status;
+        if (in->cargo)
+            in->cargo->handles[in->cargo->count++] = handle;
+        else
+            brd_os_close(&handle);
     }
-    in->broken = status != BROOD_OK; // they come only once
-    return status;
+    return BROOD_OK;
 }
 
 // Room for a part of what was announced: memory grows with what has really come.
@@ -383,10 +374,18 @@ static int step(brood_pipe *p)
 static int receive(brood_pipe *p, brd_time until)
 {
     int status = open_chan(p);
-    while (!status && !p->in.complete) {
+    for (unsigned steps = 1; !status && !p->in.complete; steps++) {
         status = p->in.broken ? BROOD_EPROTOCOL : step(p);
         if (status == BROOD_EAGAIN)
             status = brd_os_chan_wait(p->chan, BRD_READ, until);
+        // A peer that never pauses is no reason to forget the time.
+        if (!status && !p->in.complete && steps % STEPS == 0 && until != BRD_FOREVER &&
+            brd_os_now() >= until)
+            status = BROOD_ETIMEDOUT;
+    }
+    if (!status && p->in.failed) {
+        status = p->in.failed;
+        forget_message(&p->in);
     }
     return status;
 }
@@ -400,23 +399,32 @@ static int begin_receiving(brood_pipe *p)
     return atomic_exchange(&p->receiving, true) ? BROOD_EBUSY : BROOD_OK;
 }
 
+// Only what comes first can fail: then the message is as before, and so is ours.
 static int deliver(incoming *in, brood_message *message)
 {
-    int status = BROOD_OK;
-    if (in->room > KEPT_ROOM) {
-        brd_message_own(message, in->bytes, (size_t)in->size, in->room);
+    brood_message out = BROOD_MESSAGE_INIT;
+    int status = in->cargo ? brd_message_prepare(&out) : BROOD_OK;
+    void *room = NULL;
+    if (!status && in->room <= KEPT_ROOM && in->size) {
+        room = brd_message_grow(&out, (size_t)in->size);
+        status = room ? BROOD_OK : BROOD_ENOMEM;
+    }
+    if (status) {
+        brood_message_clear(&out);
+        return status;
+    }
+    if (room) {
+        memcpy(room, in->bytes, (size_t)in->size);
+    } else if (in->room > KEPT_ROOM) {
+        brd_message_own(&out, in->bytes, (size_t)in->size, in->room);
         in->bytes = NULL;
         in->room = 0;
-    } else {
-        status = brood_message_set(message, in->bytes, (size_t)in->size);
     }
-    if (!status) {
-        status = brd_message_load(message, in->cargo);
-        in->cargo = NULL;
-    }
-    if (!status)
-        forget_message(in);
-    return status;
+    (void)brd_message_load(&out, in->cargo);
+    in->cargo = NULL;
+    brd_message_move(message, &out);
+    forget_message(in);
+    return BROOD_OK;
 }
 
 int brood_pipe_recv(brood_pipe *p, brood_message *message, int64_t timeout)
@@ -485,8 +493,16 @@ int brd_pipe_describe(brood_pipe *p, brd_handle *handle, unsigned char bytes[BRD
         return BROOD_EINVAL;
     if (p->sealed)
         return BROOD_ENOTSUP; // two processes cannot count one stream's frames
-    if (p->in.have || atomic_load(&p->receiving))
+    if (atomic_exchange(&p->receiving, true))
         return BROOD_EBUSY;
+    bool in_part = p->in.have != 0;
+    atomic_store(&p->receiving, false);
+    if (atomic_exchange(&p->sending, true))
+        return BROOD_EBUSY;
+    bool torn = p->torn;
+    atomic_store(&p->sending, false);
+    if (in_part || torn)
+        return torn ? BROOD_EBROKEN : BROOD_EBUSY;
     memset(bytes, 0, BRD_PIPE_SIZE);
     bytes[0] = (unsigned char)((p->terms.no_handles ? NO_HANDLES : 0) |
                                (p->terms.no_send ? NO_SEND : 0) | (p->terms.no_recv ? NO_RECV : 0));

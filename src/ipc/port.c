@@ -167,6 +167,16 @@ static void wait_for_work(brd_port *p)
 
 /* ------------------------------------------------------------------ tasks */
 
+void brd_port_at_hand(brd_port *p, uint64_t number, uint64_t index)
+{
+    brd_link_words *words = p->words;
+    // See brd_link_at_hand: an index is never taken for that of another task.
+    if (atomic_load_explicit(&words->at_number, memory_order_relaxed) != number)
+        atomic_store_explicit(&words->at_number, 0, memory_order_relaxed);
+    atomic_store_explicit(&words->at_index, index, memory_order_release);
+    atomic_store_explicit(&words->at_number, number, memory_order_release);
+}
+
 static brd_block *wait_for_block(brd_port *p, uint64_t id)
 {
     brd_os_mutex_lock(&p->lock);
@@ -368,7 +378,8 @@ int brd_port_on_frame(brd_port *p, const brd_frame *frame)
         brd_shelf_drop(&p->incoming, frame->a);
         break;
     case BRD_FRAME_HANDLE:
-        status = brd_arrivals_put(&p->arrivals, frame, p->frames.chan);
+        // The parent sees to it that they are not too many.
+        status = brd_arrivals_put(&p->arrivals, frame, p->frames.chan, UINT32_MAX);
         break;
     default:
         status = BROOD_EPROTOCOL;

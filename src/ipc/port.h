@@ -67,6 +67,15 @@ int brd_port_reply(brd_port *port, brd_result_head *head, const void *bytes,
 /** Writes a report with its text, and announces it. Waits for room. */
 void brd_port_report(brd_port *port, const brd_report_head *head, const char *text);
 
+/** Which streams of this worker somebody reads: BRD_CAPTURED_OUT, BRD_CAPTURED_ERR. */
+static inline uint32_t brd_port_captured(const brd_port *port)
+{
+    return atomic_load_explicit(&port->words->captured, memory_order_relaxed);
+}
+
+/** Tells who reads that what comes now is of this item. */
+void brd_port_at_hand(brd_port *port, uint64_t number, uint64_t index);
+
 /** The task at hand is over. */
 void brd_port_finished(brd_port *port);
 

@@ -91,7 +91,7 @@ static int read_handle(unpack_state *s, const msgpack_object *o, bool is_pipe, v
         e->size != 1 + (is_pipe ? BRD_PIPE_SIZE : 0))
         return BROOD_ETYPE;
     uint32_t index = (unsigned char)e->ptr[0];
-    if (!cargo || index >= cargo->count || brd_is_none(cargo->handles[index]))
+    if (!brd_cargo_has(cargo, index))
         return BROOD_ETYPE; // it did not come along, or was taken out before
     for (size_t i = 0; i < s->nclaims; i++)
         if (s->claims[i].index == index)

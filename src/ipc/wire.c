@@ -5,19 +5,36 @@
 #include "ipc/wire.h"
 #include "base/bytes.h"
 
-int brd_chan_write_all(brd_chan *c, const void *bytes, size_t size, brd_time until)
+enum { STEPS = 16 }; /* until a deadline is looked at although there is no need to wait */
+
+// A peer that takes a little at a time must not hold us for ever.
+static bool is_over(unsigned steps, brd_time until)
+{
+    return steps % STEPS == 0 && until != BRD_FOREVER && brd_os_now() >= until;
+}
+
+int brd_chan_write_some(brd_chan *c, const void *bytes, size_t size, brd_time until, bool *begun)
 {
     const unsigned char *at = bytes;
     int status = BROOD_OK;
-    while (!status && size) {
+    for (unsigned steps = 1; !status && size; steps++) {
         size_t put = 0;
         status = brd_os_chan_write(c, at, size, &put);
+        *begun = *begun || put;
         at += put;
         size -= put;
         if (status == BROOD_EAGAIN)
             status = brd_os_chan_wait(c, BRD_WRITE, until);
+        if (!status && size && is_over(steps, until))
+            status = BROOD_ETIMEDOUT;
     }
     return status;
+}
+
+int brd_chan_write_all(brd_chan *c, const void *bytes, size_t size, brd_time until)
+{
+    bool begun = false;
+    return brd_chan_write_some(c, bytes, size, until, &begun);
 }
 
 int brd_chan_read_all(brd_chan *c, void *bytes, size_t size, brd_time until)
@@ -53,13 +70,19 @@ int brd_frames_read(brd_frames *f, brd_frame *out)
                                                                          : BROOD_EPROTOCOL;
 }
 
-int brd_frames_write(brd_frames *f, const brd_frame *frame, brd_time until)
+void brd_frame_encode(const brd_frame *frame, unsigned char bytes[BRD_FRAME_SIZE])
 {
-    unsigned char bytes[BRD_FRAME_SIZE] = {0};
     brd_put32(bytes, frame->type);
+    brd_put32(bytes + 4, 0);
     brd_put64(bytes + 8, frame->a);
     brd_put64(bytes + 16, frame->b);
     brd_put64(bytes + 24, frame->token);
+}
+
+int brd_frames_write(brd_frames *f, const brd_frame *frame, brd_time until)
+{
+    unsigned char bytes[BRD_FRAME_SIZE];
+    brd_frame_encode(frame, bytes);
     return brd_chan_write_all(f->chan, bytes, sizeof bytes, until);
 }
 

@@ -1,7 +1,8 @@
 /**
- * What a parent and its worker write to each other, byte for byte. Both are the
- * same build (the handshake sees to it), so records in the segment are structs
- * of fixed width; what goes over the channel is encoded.
+ * What a parent and its worker write to each other, byte for byte. The two may have been
+ * built from different sources: BRD_PROTOCOL changes with every change to this file, and
+ * the handshake compares it. So records in the segment are structs of fixed width; what
+ * goes over the channel is encoded.
  *
  * Segment:  words | task ring (parent to worker) | result ring (worker to parent)
  * Channel:  the startup record once, then frames: blocks and their handles.
@@ -31,7 +32,14 @@ typedef struct brd_link_words {
     _Atomic int32_t parent_cpu;
     _Atomic uint32_t cancelled_item; /* of the task below; BRD_ALL_ITEMS */
     _Atomic uint64_t cancelled;      /* the task that is to come to its end soon; BRD_ALL_TASKS */
+    _Alignas(
+        BRD_RING_LINE) _Atomic uint32_t captured; /* BRD_CAPTURED_...: these streams of the
+                                                     worker are read; it tells what it is at: */
+    _Atomic uint64_t at_number; /* of the task that it has begun; 0: none, or this changes now */
+    _Atomic uint64_t at_index;
 } brd_link_words;
+
+enum { BRD_CAPTURED_OUT = 1, BRD_CAPTURED_ERR = 2 };
 
 #define BRD_ALL_ITEMS UINT32_MAX
 #define BRD_ALL_TASKS UINT64_MAX
@@ -57,8 +65,10 @@ typedef struct brd_task_head {
     uint32_t function;      /* index of a BRD_RECORD_FUNCTION that came before */
     uint64_t id;
     uint32_t flags;
-    uint32_t count; /* items; 1 without BRD_ITEMS */
-    uint64_t size;  /* of the contents */
+    uint32_t count;  /* items; 1 without BRD_ITEMS */
+    uint64_t size;   /* of the contents */
+    uint64_t number; /* what users call it; 0: nothing */
+    uint64_t first;  /* index of its first item */
 } brd_task_head;
 
 /** stride != 0: items of that length, side by side. 0: `count` lengths follow
@@ -72,8 +82,8 @@ typedef struct brd_function_head {
     uint32_t path_size;
     uint64_t offset;
     uint8_t build[20];
-    uint32_t reserved;
-    char path[]; /* path_size bytes, no NUL */
+    uint32_t name_size;
+    char path[]; /* path_size bytes, then name_size of its name; no NUL */
 } brd_function_head;
 
 /* -------------------------------------------------- records: result ring */
@@ -109,7 +119,7 @@ typedef struct brd_report_head {
     uint32_t size;
 } brd_report_head;
 
-_Static_assert(sizeof(brd_report_head) == 32 && sizeof(brd_task_head) == 32 &&
+_Static_assert(sizeof(brd_report_head) == 32 && sizeof(brd_task_head) == 48 &&
                    sizeof(brd_result_head) == 32 && sizeof(brd_hello) == 56 &&
                    sizeof(brd_function_head) == 40 && sizeof(brd_items_head) == 8,
                "records have the same layout in every build");
@@ -120,12 +130,22 @@ enum brd_frame_type {
     BRD_FRAME_BLOCK = 1, /* a: id, b: size, token: the segment's handle */
     BRD_FRAME_BACK,      /* a: id of a block that is free again */
     BRD_FRAME_DROP,      /* a: id of a block that is gone */
-    BRD_FRAME_FAILED,    /* a: the status why the worker could not start */
+    BRD_FRAME_FAILED,    /* a: the status why the worker could not start, b: a brd_failed_at */
     BRD_FRAME_FORK,      /* to a forkserver, a: how many handles the child gets, token: the first
-                            of them; one more, for the news of its end, stands behind them */
+                            of them; behind them, b: its output and errors; and one more, for the
+                            news of its end */
     BRD_FRAME_FORKED,    /* from it, a: process id, b: status, token: what tells of its end, or 0 */
     BRD_FRAME_HANDLE     /* a: the task whose message carries it, b: how many that does, token */
 };
+
+/** At what the start of a worker failed. */
+enum brd_failed_at {
+    BRD_FAILED_AT_START = 0,
+    BRD_FAILED_AT_COPY,  /* the library that brood's code is in could not be loaded */
+    BRD_FAILED_AT_MODULE /* so could the first module of the context; then the second, ... */
+};
+
+enum { BRD_FORK_OUTPUT = 1, BRD_FORK_ERRORS = 2 };
 
 enum { BRD_FRAME_SIZE = 32 };
 
@@ -149,6 +169,11 @@ int brd_frames_write(brd_frames *f, const brd_frame *frame, brd_time until);
 
 /** Announces a block to the peer, its handle included. */
 int brd_frames_announce(brd_frames *f, uint64_t id, const brd_shm *shm, brd_time until);
+
+void brd_frame_encode(const brd_frame *frame, unsigned char bytes[BRD_FRAME_SIZE]);
+
+/** As brd_chan_write_all; *begun is set once anything has left. */
+int brd_chan_write_some(brd_chan *c, const void *bytes, size_t size, brd_time until, bool *begun);
 
 /** Writes all bytes, waiting up to `until`. */
 int brd_chan_write_all(brd_chan *c, const void *bytes, size_t size, brd_time until);

@@ -143,6 +143,7 @@ static int hand_in_async(brood_pool *pool, brood_function *function, const brood
     if (future) {
         task->sink = &future->sink;
         future->task = task;
+        future->number = task->order;
         atomic_fetch_add(&future->references, 1); // the task's
     }
     // Whoever hands in without waiting helps on the way, or the rings would stand full.

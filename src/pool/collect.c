@@ -36,7 +36,7 @@ static void describe(brood_pool *pool, const brd_station *s, const brd_task *tas
     if (r->head.flags & BRD_REFUSED) {
         error->status = r->head.status;
         error->code = 0;
-        (void)snprintf(text, room, "%s", brood_status_text(r->head.status));
+        brd_functions_explain(pool->functions, task->function, r->head.status, text, room);
     } else if (r->head.flags & BRD_TEXT && r->head.size) {
         size_t size = r->head.size < room ? (size_t)r->head.size : room - 1;
         memcpy(text, r->bytes, size);
@@ -46,12 +46,14 @@ static void describe(brood_pool *pool, const brd_station *s, const brd_task *tas
     }
 }
 
-// The results of items are bytes, side by side.
+// The results of items are bytes, side by side; and this process may have too many handles.
 static void no_handles(const brood_pool *pool, const brd_station *s, const brd_task *task,
-                       brood_error *error)
+                       const brd_result *r, brood_error *error)
 {
-    *error = (brood_error){.status = BROOD_ENOTSUP,
-                           .text = "the result of an item of map cannot carry handles; apply can",
+    int failed = r->cargo->failed;
+    *error = (brood_error){.status = failed ? failed : BROOD_ENOTSUP,
+                           .text = failed ? "a handle of the result could not be taken in"
+                                          : "the result of an item of map cannot carry handles",
                            .function = brd_functions_name(pool->functions, task->function),
                            .worker = s->child.proc.pid};
 }
@@ -126,8 +128,8 @@ static int accept_result(brood_pool *pool, brd_station *s, brd_result *r)
     } else if (r->head.status) {
         describe(pool, s, task, r, text, sizeof text, &error);
         brd_outcome_error(pool, task, &error);
-    } else if (job && r->cargo) {
-        no_handles(pool, s, task, &error);
+    } else if (r->cargo && (job || r->cargo->failed)) {
+        no_handles(pool, s, task, r, &error);
         brd_outcome_error(pool, task, &error);
     } else {
         brd_outcome_result(pool, task, r);

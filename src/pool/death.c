@@ -14,16 +14,29 @@
 
 enum { DEADLY = 3 }; /* workers that one task may kill */
 
-static void describe(const brd_station *s, const brd_exit *ended, char *text, size_t room,
-                     brood_error *error)
+// What it wrote before its end, for people: most often that says why.
+static void attach_output(brd_station *s, char room[BRD_TAIL_SIZE + 1], brood_error *error)
+{
+    int size = brd_output_tail(s->child.output, room, BRD_TAIL_SIZE + 1);
+    if (size < 0)
+        return;
+    error->output = room;
+    error->output_size = (size_t)size;
+}
+
+static void describe(const brood_pool *pool, const brd_station *s, const brd_exit *ended,
+                     char *text, size_t room, brood_error *error)
 {
     int64_t pid = s->child.proc.pid;
+    char why[1200] = ""; // a path may be in it
     *error = (brood_error){.status = BROOD_EWORKERLOST,
                            .text = text,
                            .function = "",
                            .worker = pid,
                            .exit_kind = ended->kind,
                            .exit_code = ended->code};
+    if (s->child.link.failure)
+        brd_child_explain(&s->child, pool->context, why, sizeof why);
     if (s->seat.broke == BROOD_ETIMEDOUT)
         (void)snprintf(text, room,
                        "worker %lld was ended: it did not come up, begin a task or end in time",
@@ -31,9 +44,8 @@ static void describe(const brd_station *s, const brd_exit *ended, char *text, si
     else if (s->seat.broke)
         (void)snprintf(text, room, "worker %lld was ended: %s", (long long)pid,
                        brood_status_text(s->seat.broke));
-    else if (s->child.link.failure)
-        (void)snprintf(text, room, "worker %lld could not start: %s", (long long)pid,
-                       brood_status_text(s->child.link.failure));
+    else if (*why)
+        (void)snprintf(text, room, "worker %lld could not start: %s", (long long)pid, why);
     else if (ended->kind == BROOD_EXIT_SIGNAL)
         (void)snprintf(text, room, "worker %lld was killed by signal or exception %lld",
                        (long long)pid, (long long)ended->code);
@@ -141,6 +153,13 @@ static void break_pool(brood_pool *pool)
         brd_station_kill(pool, pool->stations[i], BROOD_EBROKEN);
 }
 
+// What it said, or why there was none, says more than that its worker has ended.
+static bool is_of_initializer(const brood_error *cause)
+{
+    return cause && (cause->status == BROOD_ETASK || cause->status == BROOD_EFUNCTION ||
+                     cause->status == BROOD_EBUILD);
+}
+
 void brd_pool_count_fruitless(brood_pool *pool, const brood_error *why)
 {
     brd_time now = brd_os_now();
@@ -153,7 +172,7 @@ void brd_pool_count_fruitless(brood_pool *pool, const brood_error *why)
         pool->fruitless = 0;
         pool->proven = false;
     }
-    if (why && !(pool->cause && pool->cause->status == BROOD_ETASK)) {
+    if (why && !is_of_initializer(pool->cause)) {
         free(pool->cause);
         pool->cause = brd_error_copy(why);
     }
@@ -191,19 +210,20 @@ static void tell_end(brood_pool *pool, const brd_station *s, bool farewell,
 // As long as no worker has ever come up, another start would find the same.
 static bool is_hopeless(const brood_pool *pool, const brd_station *s)
 {
-    return !pool->proven &&
-           (s->child.link.failure == BROOD_EBUILD || s->seat.broke == BROOD_EBUILD);
+    return !pool->proven && (brd_child_is_hopeless(&s->child) || s->seat.broke == BROOD_EBUILD);
 }
 
 static void station_ended(brood_pool *pool, brd_station *s, const brd_exit *ended)
 {
-    char text[512];
+    char text[1536], output[BRD_TAIL_SIZE + 1];
     brood_error error;
     bool farewell = is_farewell(s, ended);
     (void)brd_link_read_frames(&s->child.link);
     brd_ring_look_deeper(&s->child.link.results);
     (void)brd_station_collect(pool, s);
-    describe(s, ended, text, sizeof text, &error);
+    brd_child_exited(&s->child);
+    describe(pool, s, ended, text, sizeof text, &error);
+    attach_output(s, output, &error);
     tell_end(pool, s, farewell, &error);
     bool fruitful = s->seat.productive;
     if (is_hopeless(pool, s))
@@ -211,7 +231,6 @@ static void station_ended(brood_pool *pool, brd_station *s, const brd_exit *ende
     fruitful |= lose_tasks(pool, s, &error, text, sizeof text);
     unwatch(pool, s);
     brd_alarm_stop(&pool->alarms, &s->alarm);
-    brd_child_exited(&s->child);
     if (s->seat.state != BRD_SEAT_DEAD)
         brd_seat_enter(&s->seat, BRD_SEAT_DEAD);
     brd_seat_enter(&s->seat, BRD_SEAT_EMPTY);

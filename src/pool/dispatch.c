@@ -76,7 +76,8 @@ static int define_functions(brood_pool *pool, brd_link *link, uint32_t function)
     int status = BROOD_OK;
     while (!status && link->functions <= function) {
         status = brd_link_define(link, link->functions,
-                                 brd_functions_place(pool->functions, link->functions));
+                                 brd_functions_place(pool->functions, link->functions),
+                                 brd_functions_registered(pool->functions, link->functions));
         if (!status)
             link->functions++;
     }
@@ -93,7 +94,8 @@ static int send_single(brd_link *link, brd_task *task)
         return status;
     if (size)
         memcpy(room, bytes, size);
-    brd_task_head head = {.function = task->function, .id = task->id, .count = 1};
+    brd_task_head head = {
+        .function = task->function, .id = task->id, .count = 1, .number = task->order};
     status = task->args ? brd_link_carry(link, brd_message_cargo(task->args), &head) : BROOD_OK;
     if (status)
         return status;

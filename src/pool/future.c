@@ -99,6 +99,11 @@ static bool is_done(void *baton)
     return brd_future_is_done(baton);
 }
 
+uint64_t brood_future_number(const brood_future *f)
+{
+    return f ? f->number : 0;
+}
+
 int brood_future_wait(brood_future *f, int64_t timeout)
 {
     if (!f)

@@ -42,7 +42,8 @@ struct brood_future {
     brd_hook own; /* for one of these two */
     brd_hook *hooks, *last_hook;
     brd_watch *watches;
-    uint64_t mark; /* the number of the group that looked at it last */
+    uint64_t number; /* of its task or map: the order of handing in */
+    uint64_t mark;   /* the number of the group that looked at it last */
 };
 
 /** NULL: out of memory. Refers to the pool until it is destroyed. One reference. */

@@ -91,7 +91,11 @@ static int send_packed(const brood_message *pack, brd_link *link, brd_task *task
 
 int brd_job_send(brd_job *job, brd_link *link, brd_task *task)
 {
-    brd_task_head head = {.function = task->function, .id = task->id, .count = task->count};
+    brd_task_head head = {.function = task->function,
+                          .id = task->id,
+                          .count = task->count,
+                          .number = task->order,
+                          .first = task->first};
     if (task->packed)
         return send_packed(&task->own, link, task, &head);
     if (job->items.kind == BRD_ITEMS_STRUCTS)

@@ -54,6 +54,8 @@ static int set_up(brood_pool *pool, brd_job *job, brood_function *function,
 static void begin(brood_pool *pool, brd_job *job)
 {
     job->order = ++pool->last_order;
+    if (job->future)
+        job->future->number = job->order;
     if (job->terms.deadline) {
         job->deadline.kind = BRD_ALARM_JOB;
         brd_alarm_set(&pool->alarms, &job->deadline, job->terms.deadline);
@@ -158,10 +160,12 @@ static int hand_in(brood_pool *pool, brood_function *function, const brood_map_o
     if (!status) {
         f->job->future = f;
         atomic_fetch_add(&f->references, 1); // the job's
-        if (f->job->items.count)
+        if (f->job->items.count) {
             begin(pool, f->job);
-        else
+        } else {
+            f->number = ++pool->last_order;
             brd_job_check(pool, f->job); // nothing to do: it is over
+        }
     }
     brd_os_mutex_unlock(&pool->lock);
     return status;

@@ -63,13 +63,22 @@ void brd_task_over(brood_pool *pool, brd_task *task)
     brd_tasks_put(&pool->tasks, task);
 }
 
+// A worker's output belongs to one failure: in each of a million it would fill the memory.
+static void drop_output(brood_error *error)
+{
+    error->output = NULL;
+    error->output_size = 0;
+}
+
 void brd_task_fail(brood_pool *pool, brd_task *task, const brood_error *error)
 {
     brd_job *job = task->job;
+    brood_error each = *error;
     if (!job)
         brd_outcome_error(pool, task, error);
     for (; job && task->ended < task->count; task->ended++) {
-        brd_outcome_error(pool, task, error);
+        brd_outcome_error(pool, task, &each);
+        drop_output(&each);
         task->verdict = 0;
     }
     brd_task_enter(task, BRD_TASK_FAILED);
@@ -91,17 +100,22 @@ brood_error brd_pool_error(const brood_pool *pool, int status)
 void brd_job_fail(brood_pool *pool, brd_job *job, const brood_error *error)
 {
     brd_task *task;
+    brood_error each = *error;
     job->fail_fast = job->failing = false;
     brd_job_unlist(pool, job);
     while (job->again_head) {
         task = brd_job_next(job, &pool->tasks);
-        for (; task->ended < task->count; task->ended++)
-            brd_job_error(job, task->first + task->ended, error);
+        for (; task->ended < task->count; task->ended++) {
+            brd_job_error(job, task->first + task->ended, &each);
+            drop_output(&each);
+        }
         brd_task_enter(task, BRD_TASK_FAILED);
         brd_task_over(pool, task);
     }
-    for (; job->sent < job->items.count; job->sent++)
-        brd_job_error(job, job->sent, error);
+    for (; job->sent < job->items.count; job->sent++) {
+        brd_job_error(job, job->sent, &each);
+        drop_output(&each);
+    }
     brd_job_check(pool, job);
 }
 
@@ -126,10 +140,14 @@ void brd_pool_fail_all(brood_pool *pool, int status)
 {
     brood_error error = brd_pool_error(pool, status);
     brd_task *task;
-    while ((task = brd_queue_pop(&pool->queue)))
+    while ((task = brd_queue_pop(&pool->queue))) {
         brd_task_fail(pool, task, &error);
-    while (pool->jobs)
+        drop_output(&error);
+    }
+    while (pool->jobs) {
         brd_job_fail(pool, pool->jobs, &error);
+        drop_output(&error);
+    }
     for (uint32_t i = 0; i < pool->places; i++)
         fail_flight(pool, pool->stations[i], &error);
     brd_pool_stir(pool); // no worker will ring for these

@@ -70,6 +70,7 @@ static int send_initializer(brood_pool *pool, brd_station *s)
     task->initializer = true;
     task->count = 1;
     task->id = ++pool->last_id;
+    task->order = 0; // nobody has handed it in
     task->args = &pool->initializer_args;
     status = brd_pool_send(pool, s, task);
     if (status)
@@ -164,6 +165,7 @@ static void start_one(brood_pool *pool)
     s->filling = true;
     brd_os_mutex_unlock(&pool->lock);
     const brd_birth birth = {.entry = brd_worker_main,
+                             .role = BRD_ROLE_WORKER,
                              .bell = brd_os_waiter_bell(pool->waiter),
                              .name = "worker",
                              .server = pool->server};

@@ -53,7 +53,7 @@ typedef struct brd_task {
     uint32_t deaths; /* workers that died under the item at hand */
     uint32_t seat;   /* while SENT */
     uint64_t id;
-    uint64_t order; /* of handing in */
+    uint64_t order; /* of handing in: the number by which users know it */
     brd_terms terms;
     brd_time started;   /* when the item at hand was seen running; 0: not yet */
     brd_alarm deadline; /* set while it has one */

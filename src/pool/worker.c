@@ -9,6 +9,7 @@
 #include "process/at_hand.h"
 #include "process/self.h"
 #include <brood/task.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { REPORT_EVERY_MS = 10 };
@@ -17,6 +18,7 @@ enum { REPORT_EVERY_MS = 10 };
 static struct worker {
     brd_port *port;      /* NULL: this process is no worker */
     unsigned generation; /* of the process that wrote here */
+    uint32_t captured;   /* which of its streams somebody reads */
     brd_time reported;   /* when the last report went out */
     void *state;
 } self;
@@ -27,8 +29,9 @@ typedef struct run {
     brd_port *port;
     brood_function *function;
     uint64_t id;
-    brd_cargo *cargo; /* of the arguments, until they have it */
-    int refused;      /* why the function cannot run */
+    brd_cargo *cargo;       /* of the arguments, until they have it */
+    uint64_t number, first; /* what users know it by */
+    int refused;            /* why the function cannot run */
 } run;
 
 static int refuse(run *r, uint32_t index, int status)
@@ -60,15 +63,22 @@ static int run_one(run *r, uint32_t index, unsigned char *bytes, size_t size)
         return refuse(r, index, r->refused);
     brood_message args = BROOD_MESSAGE_INIT, result = BROOD_MESSAGE_INIT;
     brd_message_view(&args, bytes, size);
-    int status = brd_message_load(&args, r->cargo);
-    r->cargo = NULL;
+    int status = r->cargo ? r->cargo->failed : BROOD_OK;
+    if (!status) {
+        status = brd_message_load(&args, r->cargo);
+        r->cargo = NULL;
+    }
     if (status)
         return refuse(r, index, status);
     brd_fail_reset();
     brd_at_hand_set(r->id, index);
     self.reported = 0;
+    if (self.captured)
+        brd_port_at_hand(r->port, r->number, r->first + index);
     int failed = r->function(&args, &result);
     brd_at_hand_set(0, 0);
+    if (self.captured & BRD_CAPTURED_OUT)
+        (void)fflush(stdout); // where it has no buffer by the line
     status = reply(r, index, failed, &result);
     brood_message_clear(&args);
     brood_message_clear(&result);
@@ -95,7 +105,11 @@ static int run_items(run *r, unsigned char *contents, uint32_t count)
 
 static int run_task(brd_port *port, const brd_code *code, const brd_work *work)
 {
-    run r = {.port = port, .id = work->head->id, .cargo = work->cargo};
+    run r = {.port = port,
+             .id = work->head->id,
+             .cargo = work->cargo,
+             .number = work->head->number,
+             .first = work->head->first};
     r.function = brd_code_at(code, work->head->function, &r.refused);
     int status;
     if (work->head->flags & BRD_ITEMS)
@@ -112,6 +126,7 @@ static void forget(void)
 {
     self.port = NULL;
     self.state = NULL;
+    self.captured = 0;
     self.generation = brd_generation();
 }
 
@@ -123,6 +138,7 @@ int brd_worker_main(brd_port *port)
     forget();
     brd_at_hand_open(port);
     self.port = port;
+    self.captured = brd_port_captured(port);
     runs_tasks = true;
     while ((status = brd_port_next(port, &work)) == BROOD_OK) {
         status = work.kind == BRD_RECORD_FUNCTION ? brd_child_learn(&code, work.function)

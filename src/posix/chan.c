@@ -1,8 +1,8 @@
 /*
  * Channels: one end of a socket pair, with descriptors that travel along. Called
- * by the links above; the waiter borrows the descriptor. The one thing to know: a
- * given descriptor rides on the next byte written, so it is always here before the
- * token that names it; both sides count, and the token is the count. What belongs
+ * by the links above; the waiter borrows the descriptor. The one thing to know: given
+ * descriptors ride on the next byte written, so they are always here before the tokens
+ * that name them; a token counts those that were given before one write. What belongs
  * to the reading thread and to the writing thread is kept apart, so no lock.
  */
 #include "room.h"
@@ -39,16 +39,16 @@ typedef struct arrival {
 struct brd_chan {
     int fd;
     bool stranger; // no descriptors travel
+    bool output;   // the read end of a pipe
 
     // The writer's.
     int given[MOST_HANDLES];
     size_t ngiven;
-    uint64_t last_given;
 
     // The reader's.
     arrival came[MOST_HANDLES];
     size_t ncame;
-    uint64_t last_came;
+    bool missing; // of the last that came, the system had to drop some
     bool broken;
 };
 
@@ -115,6 +115,33 @@ done:
     return status;
 }
 
+int brd_os_chan_output(brd_chan **mine, brd_handle *theirs)
+{
+    int ends[2] = {-1, -1};
+    brd_chan *c = NULL;
+    int status = brd_pipe_open(ends); // no socket: those cannot be opened as /dev/stdout
+    if (status)
+        return status;
+    status = brd_fd_nonblocking(ends[0]); // the child's end is another description, and waits
+    if (status)
+        goto done;
+    c = calloc(1, sizeof *c);
+    if (!c) {
+        status = BROOD_ENOMEM;
+        goto done;
+    }
+    c->fd = ends[0];
+    c->output = true;
+    *mine = c;
+    *theirs = brd_fd_handle(ends[1]);
+    ends[0] = -1;
+    ends[1] = -1;
+done:
+    brd_fd_close(&ends[0]);
+    brd_fd_close(&ends[1]);
+    return status;
+}
+
 int brd_os_chan_adopt(brd_chan **out, brd_handle theirs)
 {
     int fd = brd_fd_of(theirs);
@@ -141,37 +168,56 @@ int brd_os_chan_adopt(brd_chan **out, brd_handle theirs)
 }
 
 /** Keeps a descriptor that arrived, or closes it when there is no room. */
-static int keep_arrival(brd_chan *c, int fd)
+static int keep_arrival(brd_chan *c, uint64_t token, int fd)
 {
-    c->last_came++;
     if (c->ncame == MOST_HANDLES) {
         brd_fd_close(&fd);
         return BROOD_EPROTOCOL;
     }
-    c->came[c->ncame] = (arrival){c->last_came, fd};
+    c->came[c->ncame] = (arrival){token, fd};
     c->ncame++;
     return 0;
 }
 
+/** What came with one read was given before one write: the system keeps it together. */
 static int keep_arrivals(brd_chan *c, struct msghdr *head)
 {
-    int status = head->msg_flags & MSG_CTRUNC ? BROOD_EPROTOCOL : 0;
+    uint64_t token = 0;
+    int status = 0;
     for (struct cmsghdr *m = CMSG_FIRSTHDR(head); m; m = CMSG_NXTHDR(head, m)) {
         size_t count = 0;
         if (m->cmsg_level != SOL_SOCKET || m->cmsg_type != SCM_RIGHTS)
             continue;
         count = (m->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        c->missing = false;
         for (size_t i = 0; i < count; i++) {
             int fd = -1;
             int kept = 0;
             memcpy(&fd, CMSG_DATA(m) + i * sizeof fd, sizeof fd);
             kept = brd_fd_own(&fd);
             if (kept == 0)
-                kept = keep_arrival(c, fd);
+                kept = keep_arrival(c, ++token, fd);
             status = status ? status : kept;
         }
     }
-    return status;
+    // Most often this process may open no more of them, which is not the peer's fault.
+    if (head->msg_flags & MSG_CTRUNC)
+        c->missing = true;
+    return status == 0 && c->missing && c->stranger ? BROOD_EPROTOCOL : status;
+}
+
+static int read_output(brd_chan *c, void *buffer, size_t cap, size_t *got)
+{
+    ssize_t size = -1;
+    do {
+        size = read(c->fd, buffer, cap);
+    } while (size < 0 && errno == EINTR);
+    if (size < 0)
+        return errno == EAGAIN || errno == EWOULDBLOCK ? BROOD_EAGAIN : brd_error(errno);
+    if (size == 0)
+        return BROOD_ECLOSED;
+    *got = (size_t)size;
+    return 0;
 }
 
 int brd_os_chan_read(brd_chan *c, void *buffer, size_t cap, size_t *got)
@@ -185,6 +231,8 @@ int brd_os_chan_read(brd_chan *c, void *buffer, size_t cap, size_t *got)
         return BROOD_EINVAL;
     if (c->broken)
         return BROOD_EPROTOCOL;
+    if (c->output)
+        return read_output(c, buffer, cap, got);
     do {
         head.msg_control = extra.room;
         // Without room the system closes them, and says that something is missing.
@@ -236,7 +284,7 @@ int brd_os_chan_write(brd_chan *c, const void *bytes, size_t size, size_t *put)
     struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
     struct msghdr head = {.msg_iov = &part, .msg_iovlen = 1};
     ssize_t sent = -1;
-    if (size == 0)
+    if (size == 0 || c->output)
         return BROOD_EINVAL;
     attach_given(c, &head, &extra);
     do {
@@ -279,14 +327,12 @@ int brd_os_chan_give(brd_chan *c, brd_handle h, uint64_t *token)
     if (status)
         return status;
     c->ngiven++;
-    c->last_given++;
-    *token = c->last_given;
+    *token = c->ngiven;
     return 0;
 }
 
 void brd_os_chan_take_back(brd_chan *c)
 {
-    c->last_given -= c->ngiven;
     drop_given(c);
 }
 
@@ -307,10 +353,11 @@ int brd_os_chan_take(brd_chan *c, uint64_t token, brd_handle *out)
             continue;
         *out = brd_fd_handle(c->came[i].fd);
         c->ncame--;
-        c->came[i] = c->came[c->ncame];
+        // The order stays: the same token may be there once more, given later.
+        memmove(&c->came[i], &c->came[i + 1], (c->ncame - i) * sizeof c->came[0]);
         return 0;
     }
-    return BROOD_EPROTOCOL;
+    return c->missing ? EMFILE : BROOD_EPROTOCOL;
 }
 
 void brd_os_chan_close(brd_chan **c)

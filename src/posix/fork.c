@@ -34,6 +34,14 @@ bool brd_os_can_fork(void)
     return true;
 }
 
+/** The copy's stdout or stderr: what it was given, none, or what the host had. */
+static int begin_std(int target, const brd_handle *given, bool none)
+{
+    if (!given && !none)
+        return 0;
+    return brd_child_std(target, given ? brd_fd_of(*given) : -1);
+}
+
 /** In the copy. What is of no use any more goes, what is listed stays. */
 static int begin_life(const brd_launch *how)
 {
@@ -41,13 +49,13 @@ static int begin_life(const brd_launch *how)
     int error = 0;
     brd_child_signals();
     (void)setpgid(0, 0);
-    brd_fd_close_ours(how->inherit, how->ninherit);
-    brd_threads_forget();
     error = brd_child_null(0, O_RDONLY);
-    if (error == 0 && how->no_output)
-        error = brd_child_null(1, O_WRONLY);
-    if (error == 0 && how->no_errors)
-        error = brd_child_null(2, O_WRONLY);
+    if (error == 0)
+        error = begin_std(1, how->output, how->no_output);
+    if (error == 0)
+        error = begin_std(2, how->errors, how->no_errors);
+    brd_fd_close_ours(how->inherit, how->ninherit); // what became a stream too
+    brd_threads_forget();
     if (error == 0 && how->directory && chdir(how->directory) < 0)
         error = errno;
     if (how->env)

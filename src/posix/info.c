@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #if defined(__APPLE__)
@@ -59,6 +60,25 @@ static int path_copy(const char *path, char *buffer, size_t cap)
         return BROOD_EINVAL;
     memcpy(buffer, path, size);
     return 0;
+}
+
+int brd_os_file_path(const char *path, bool runs, char *buffer, size_t cap)
+{
+    char full[PATH_MAX];
+    struct stat facts;
+    size_t used = 0;
+    if (path[0] != '/') {
+        if (!getcwd(full, sizeof full))
+            return brd_error(errno);
+        used = strlen(full);
+        full[used++] = '/';
+    }
+    if (used + strlen(path) >= sizeof full)
+        return BROOD_EINVAL;
+    memcpy(full + used, path, strlen(path) + 1);
+    if (stat(full, &facts) != 0 || access(full, runs ? X_OK : R_OK) != 0)
+        return brd_error(errno);
+    return S_ISREG(facts.st_mode) ? path_copy(full, buffer, cap) : EACCES;
 }
 
 #if defined(__linux__)

@@ -2,13 +2,30 @@
  * Where code is, in words that hold in another process: module, offset, build. Called
  * by the function references. The one thing to know: a place comes over a channel, so
  * its offset is believed only inside a segment that holds code, and a module is found
- * by its path, never by a search. ELF here; module_macho.c does the same for macOS.
+ * by its path, never by a search. ELF here; module_macho.c does the same for macOS, but
+ * for loading, which is one for both.
  */
 #include "room.h"
 
+#include <dlfcn.h>
+#include <stdio.h>
+
+int brd_os_module_load(const char *path, const char *symbol, void **code, char *why, size_t cap)
+{
+    const char *text = NULL;
+    void *loaded = path[0] == '/' ? dlopen(path, RTLD_NOW | RTLD_NODELETE) : NULL;
+    if (!loaded && path[0] == '/')
+        text = dlerror();
+    (void)snprintf(why, cap, "%s", text ? text : "");
+    if (!loaded)
+        return BROOD_EFUNCTION;
+    *code = dlsym(loaded, symbol);
+    dlclose(loaded);
+    return 0;
+}
+
 #if !defined(__APPLE__)
 
-#include <dlfcn.h>
 #include <elf.h>
 #include <limits.h>
 #include <link.h>

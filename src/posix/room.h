@@ -127,6 +127,9 @@ void brd_child_signals(void);
 /** The same: /dev/null as descriptor `target`. Returns errno. */
 int brd_child_null(int target, int mode);
 
+/** The same: `source` as descriptor `target`, to which it is written; -1: /dev/null. */
+int brd_child_std(int target, int source);
+
 /** Whether our own child has ended, without reaping it; also if it is gone. */
 bool brd_proc_ended(int64_t pid);
 

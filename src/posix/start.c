@@ -35,7 +35,7 @@ typedef struct plan {
     char *const *env;
     int *sources; /* what becomes FIRST_TARGET + index */
     bool *copied; /* sources that are our copies */
-    bool open[3]; /* which of stdin, stdout, stderr this process has */
+    int std[3];   /* what becomes stdout, stderr; -1: the empty device */
     sigset_t mask;
     int report;      /* fork and exec: the pipe that brings the error home */
     int last_to_try; /* fork and exec: where closing one by one ends */
@@ -79,6 +79,14 @@ static int plan_sources(plan *p)
     return 0;
 }
 
+/** What the child prints to: what it was given, or what this process has. */
+static int std_source(const brd_handle *given, bool none, int own)
+{
+    if (given)
+        return brd_fd_of(*given);
+    return !none && fcntl(own, F_GETFD) >= 0 ? own : -1;
+}
+
 static int plan_init(plan *p, const brd_launch *how)
 {
     *p = (plan){.how = how, .report = -1};
@@ -93,10 +101,8 @@ static int plan_init(plan *p, const brd_launch *how)
 #else
     p->env = how->env ? p->env : environ;
 #endif
-    for (int fd = 0; fd < 3; fd++)
-        p->open[fd] = fcntl(fd, F_GETFD) >= 0;
-    p->open[1] = p->open[1] && !how->no_output;
-    p->open[2] = p->open[2] && !how->no_errors;
+    p->std[1] = std_source(how->output, how->no_output, 1);
+    p->std[2] = std_source(how->errors, how->no_errors, 2);
     sigemptyset(&p->mask);
     sigaddset(&p->mask, SIGINT);
     return plan_sources(p);
@@ -107,9 +113,10 @@ static int spawn_files(posix_spawn_file_actions_t *files, const plan *p)
     int next = FIRST_TARGET;
     int error = posix_spawn_file_actions_addopen(files, 0, "/dev/null", O_RDONLY, 0);
     for (int fd = 1; fd < 3 && error == 0; fd++) {
-        // Onto itself: it may be close-on-exec here, and must arrive.
-        error = p->open[fd] ? posix_spawn_file_actions_adddup2(files, fd, fd)
-                            : posix_spawn_file_actions_addopen(files, fd, "/dev/null", O_WRONLY, 0);
+        // Even onto itself: it may be close-on-exec here, and must arrive.
+        error = p->std[fd] >= 0
+                    ? posix_spawn_file_actions_adddup2(files, p->std[fd], fd)
+                    : posix_spawn_file_actions_addopen(files, fd, "/dev/null", O_WRONLY, 0);
     }
     for (size_t i = 0; i < p->how->ninherit && error == 0; i++, next++)
         error = posix_spawn_file_actions_adddup2(files, p->sources[i], next);
@@ -194,15 +201,21 @@ int brd_child_null(int target, int mode)
     return 0;
 }
 
+int brd_child_std(int target, int source)
+{
+    if (source < 0)
+        return brd_child_null(target, O_WRONLY);
+    if (source != target)
+        return dup2(source, target) < 0 ? errno : 0;
+    return fcntl(target, F_SETFD, 0) < 0 ? errno : 0;
+}
+
 static int child_files(const plan *p, int *report)
 {
     int next = FIRST_TARGET;
     int error = brd_child_null(0, O_RDONLY);
     for (int fd = 1; fd < 3 && error == 0; fd++) {
-        if (!p->open[fd])
-            error = brd_child_null(fd, O_WRONLY);
-        else if (fcntl(fd, F_SETFD, 0) < 0)
-            error = errno;
+        error = brd_child_std(fd, p->std[fd]);
     }
     for (size_t i = 0; i < p->how->ninherit && error == 0; i++, next++) {
         if (dup2(p->sources[i], next) < 0)

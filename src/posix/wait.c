@@ -5,6 +5,7 @@
  */
 #include "room.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 enum { FIRST_NAP = 1000 * 1000, LAST_NAP = 10 * 1000 * 1000 };
@@ -33,6 +34,15 @@ static bool fill(struct pollfd *lines, const brd_wait *things, size_t count)
     return any;
 }
 
+/** A number that is no descriptor would be ready for ever. */
+static int check(const struct pollfd *lines, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (lines[i].revents & POLLNVAL)
+            return EBADF;
+    return 0;
+}
+
 static size_t note(const struct pollfd *lines, brd_wait *things, size_t count)
 {
     size_t ready = 0;
@@ -44,20 +54,26 @@ static size_t note(const struct pollfd *lines, brd_wait *things, size_t count)
     return ready;
 }
 
+static int64_t longer(int64_t nap)
+{
+    if (nap == 0)
+        return FIRST_NAP;
+    return nap < LAST_NAP / 2 ? nap * 2 : LAST_NAP;
+}
+
 int brd_os_wait_many(brd_wait *things, size_t count, brd_time until)
 {
     struct pollfd *lines = calloc(count ? count : 1, sizeof *lines);
-    int64_t nap = FIRST_NAP;
     int status = 0;
     if (!lines)
         return BROOD_ENOMEM;
     bool by_pid = fill(lines, things, count);
-    for (;;) {
+    // The first look is at all of them: a process that has ended hides nobody.
+    for (int64_t nap = 0;; nap = longer(nap)) {
         brd_time look_again = by_pid ? brd_os_now() + nap : BRD_FOREVER;
-        nap = nap < LAST_NAP / 2 ? nap * 2 : LAST_NAP;
-        if (by_pid && note(lines, things, count))
-            break;
         status = brd_fd_poll(lines, count, look_again < until ? look_again : until);
+        if (!status)
+            status = check(lines, count);
         if (status && status != BROOD_ETIMEDOUT)
             break;
         if (note(lines, things, count)) {

@@ -43,6 +43,7 @@ int brd_startup_begin(brd_startup *s, brood_context *context)
                        .worker_bell = BRD_NONE,
                        .last_inherited = BRD_NONE,
                        .limits = context->limits,
+                       .chosen = context->executable != NULL,
                        .method = context->method};
     if (apr_generate_random_bytes(s->token, sizeof s->token) != APR_SUCCESS)
         return BROOD_ENOTSUP;
@@ -67,6 +68,7 @@ static int fill_startup(brd_startup *s, const brd_launch *how, const brd_birth *
         s->worker_bell = brd_os_proc_inherited(how, BRD_BORN_WORKER_BELL);
     s->last_inherited = brd_os_proc_inherited(how, how->ninherit - 1);
     s->alone = birth->alone;
+    s->role = birth->role;
     (void)snprintf(s->name, sizeof s->name, "%s", birth->name);
     return brd_os_module_of(code, &s->entry);
 }
@@ -77,6 +79,18 @@ static int start_process(brd_child *c, brood_context *context, const brd_birth *
     if (birth->server)
         return brd_forkserver_bear(birth->server, how, &c->proc);
     return brd_give_life(&c->proc, context, how);
+}
+
+// A child whose output nobody reads would wait for ever, once it has printed enough.
+static int begin_output(brd_child *c)
+{
+    brd_exit ended;
+    int status = brd_output_begin(c->output, c->proc.pid);
+    if (status) {
+        (void)brd_os_proc_kill(&c->proc, true);
+        (void)brd_os_proc_wait(&c->proc, BRD_FOREVER, &ended);
+    }
+    return status;
 }
 
 static int start_once(brd_child *c, brood_context *context, const brd_birth *birth)
@@ -95,7 +109,9 @@ static int start_once(brd_child *c, brood_context *context, const brd_birth *bir
                       .ninherit = has_bell ? BRD_BORN_WORKER_BELL + 1 : BRD_BORN_WORKER_BELL,
                       .channel = link->frames.chan};
     brd_startup startup;
-    status = brd_startup_begin(&startup, context);
+    status = brd_output_open(&c->output, context->capture, birth->name, link->words, &how);
+    if (!status)
+        status = brd_startup_begin(&startup, context);
     if (!status)
         status = fill_startup(&startup, &how, birth);
     // Before there is a child: so it never waits for its record.
@@ -103,6 +119,8 @@ static int start_once(brd_child *c, brood_context *context, const brd_birth *bir
         status = brd_startup_send(&startup, link->frames.chan);
     if (!status)
         status = start_process(c, context, birth, &how);
+    if (!status)
+        status = begin_output(c);
     brd_os_close(&link->theirs);
     if (status) {
         brd_child_close(c);
@@ -134,13 +152,44 @@ int brd_child_hello(brd_child *c, const brd_hello *hello)
     return BROOD_OK;
 }
 
+bool brd_child_is_hopeless(const brd_child *c)
+{
+    int failure = c->link.failure;
+    return c->link.failed_at != BRD_FAILED_AT_START || failure == BROOD_EBUILD ||
+           failure == BROOD_EFUNCTION || failure == BROOD_ETASK;
+}
+
+// The worker's words are numbers, and believed only as far as they fit the context.
+void brd_child_explain(const brd_child *c, const brood_context *context, char *text, size_t room)
+{
+    uint64_t module = c->link.failed_at - BRD_FAILED_AT_MODULE;
+    int failure = c->link.failure;
+    const char *why = brood_status_text(failure);
+    if (c->link.failed_at == BRD_FAILED_AT_COPY)
+        (void)snprintf(text, room, "the library that brood is part of %s",
+                       failure == BROOD_EBUILD ? "is another build there"
+                                               : "cannot be loaded there");
+    else if (c->link.failed_at < BRD_FAILED_AT_MODULE || module >= context->nmodules)
+        (void)snprintf(text, room, "%s", why);
+    else if (failure == BROOD_ETASK)
+        (void)snprintf(text, room, "brood_module_init of %s failed",
+                       context->modules[module] + sizeof BRD_MODULE_ARGUMENT - 1);
+    else
+        (void)snprintf(text, room, "%s cannot be loaded%s%s",
+                       context->modules[module] + sizeof BRD_MODULE_ARGUMENT - 1,
+                       failure == BROOD_EFUNCTION ? "" : ": ",
+                       failure == BROOD_EFUNCTION ? "" : why);
+}
+
 void brd_child_exited(brd_child *c)
 {
     child_enter(c, BRD_CHILD_EXITED);
+    brd_output_end(c->output);
 }
 
 void brd_child_close(brd_child *c)
 {
+    brd_output_close(&c->output); // which looks into the link
     brd_link_close(&c->link);
     brd_os_proc_close(&c->proc);
     *c = (brd_child){.state = BRD_CHILD_NEW};

@@ -6,6 +6,7 @@
 #define BRD_BIRTH_H
 
 #include "ipc/link.h"
+#include "process/capture.h"
 #include "process/child.h"
 #include "process/context.h"
 
@@ -21,6 +22,7 @@ typedef struct brd_child {
     brd_child_state state;
     brd_proc proc;
     brd_link link;
+    brd_output *output; /* what it prints; NULL: nothing is captured */
     uint8_t token[16];
     uint8_t build[20];
 } brd_child;
@@ -28,6 +30,7 @@ typedef struct brd_child {
 /** What is to be born. */
 typedef struct brd_birth {
     brd_child_entry *entry;
+    brd_role role;
     brd_handle bell;               /* what it rings */
     const char *name;              /* shorter than BRD_NAME_SIZE */
     bool alone;                    /* else Linux ends it with the thread that starts it */
@@ -43,7 +46,14 @@ int brd_child_start(brd_child *child, brood_context *context, const brd_birth *b
  */
 int brd_child_hello(brd_child *child, const brd_hello *hello);
 
-/** The process has ended. */
+/** Whether it could not start for a reason that the next one will find too. */
+bool brd_child_is_hopeless(const brd_child *child);
+
+/** Why it could not start, in words that follow a colon; the context is the one it was given. */
+void brd_child_explain(const brd_child *child, const brood_context *context, char *text,
+                       size_t room);
+
+/** The process has ended: the end of its output is there. */
 void brd_child_exited(brd_child *child);
 
 /** Frees what the parent holds of it. The process must have ended. */

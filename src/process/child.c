@@ -1,11 +1,16 @@
 /**
  * The child's side of a birth.
  *
+ * The program may be another one than its parent's. Then only what lies in shared
+ * libraries has the same place in both; all else is found by role or by name.
+ *
  * A program that carries the worker's argument but is not a worker (somebody typed
  * it) has no channel of that number, or one that does not speak: it prints one
- * line and ends, and can never start anything.
+ * line and ends. What else such a command line names, whoever typed it could have run.
  */
 #include "process/child.h"
+#include "base/fail.h"
+#include "base/registry.h"
 #include "process/active.h"
 #include "process/context.h"
 #include "process/forkserver.h"
@@ -17,6 +22,7 @@ enum { STARTUP_PATIENCE_MS = 10000 };
 
 static brd_port the_port; // one worker is one process
 static bool is_copy;      // forked: the other streams are the parent's, and so is what is in them
+static bool is_other;     // the main program is not the parent's
 
 static _Noreturn void end(int code)
 {
@@ -47,15 +53,25 @@ static void watch(void *baton)
     brd_os_exit(BRD_EXIT_ORPHAN);
 }
 
-static int resolve(const brd_startup *s, brd_child_entry **entry)
+static int compare_programs(const brd_startup *s)
 {
     uint8_t build[20];
-    void *code = NULL;
     int status = brd_os_module_build(build);
-    if (!status && memcmp(build, s->build, sizeof build) != 0)
-        status = BROOD_EBUILD;
-    if (!status)
-        status = brd_os_module_at(&s->entry, &code);
+    if (status)
+        return status;
+    is_other = memcmp(build, s->build, sizeof build) != 0;
+    return is_other && !s->chosen ? BROOD_EBUILD : BROOD_OK;
+}
+
+// If the parent's is a library, we are the copy of brood in it: see hand_over.
+static int resolve(const brd_startup *s, brd_child_entry **entry)
+{
+    void *code = NULL;
+    if (is_other && !s->entry.module[0]) {
+        *entry = s->role < BRD_ROLES ? brd_child_roles[s->role] : NULL;
+        return *entry ? BROOD_OK : BROOD_EPROTOCOL;
+    }
+    int status = brd_os_module_at(&s->entry, &code);
     if (!status)
         memcpy(entry, &code, sizeof code);
     return status;
@@ -64,6 +80,8 @@ static int resolve(const brd_startup *s, brd_child_entry **entry)
 static int open_port(const brd_startup *s, brd_chan *chan)
 {
     brd_shm shm = {.segment = BRD_NONE};
+    if (s->segment_size != BRD_SEGMENT_SIZE)
+        return BROOD_EPROTOCOL;
     int status = brd_os_shm_map(&shm, s->segment, (size_t)s->segment_size, false);
     if (!status)
         status = brd_port_open(&the_port, shm, chan, s->worker_bell, s->parent_bell, s->cpus);
@@ -86,34 +104,155 @@ static int read_startup(brd_chan *chan, brd_startup *s)
     return status ? status : brd_startup_decode(s, bytes);
 }
 
-_Noreturn void brd_child_refuse(brd_chan *chan, int status)
+_Noreturn void brd_child_refuse(brd_chan *chan, int status, uint64_t at)
 {
     brd_frames frames = {.chan = chan};
-    brd_frame frame = {.type = BRD_FRAME_FAILED, .a = (uint64_t)status};
+    brd_frame frame = {.type = BRD_FRAME_FAILED, .a = (uint64_t)status, .b = at};
     (void)brd_frames_write(&frames, &frame, brd_os_now() + STARTUP_PATIENCE_MS * BRD_MS);
     brd_os_chan_close(&chan);
+    if (at != BRD_FAILED_AT_START) // that was said where it was known
+        end(BRD_EXIT_REFUSED);
     give_up(BRD_EXIT_REFUSED, brood_status_text(status));
+}
+
+int brd_child_find(const brd_place *place, const char *name, brood_function **out)
+{
+    brood_function *named = is_other && *name ? brd_registry_find(name) : NULL;
+    if (named) {
+        *out = named;
+        return BROOD_OK;
+    }
+    if (is_other && !place->module[0])
+        return BROOD_EFUNCTION;
+    brd_loads(true);
+    int status = brd_code_find(place, out);
+    brd_loads(false);
+    return status;
 }
 
 int brd_child_learn(brd_code *code, const brd_function_head *head)
 {
     brd_place place = {.offset = head->offset};
-    if (head->path_size >= sizeof place.module)
+    char name[BRD_REGISTERED_SIZE] = "";
+    brood_function *function = NULL;
+    if (head->path_size >= sizeof place.module || head->name_size >= sizeof name)
         return BROOD_EPROTOCOL;
     memcpy(place.module, head->path, head->path_size);
     memcpy(place.build, head->build, sizeof place.build);
-    return brd_code_learn(code, head->index, &place);
+    memcpy(name, head->path + head->path_size, head->name_size);
+    int status = brd_child_find(&place, name, &function);
+    return brd_code_learn(code, head->index, function, status);
 }
 
-// From here on all start methods are one.
-static _Noreturn void live(brd_chan *chan, const brd_startup *startup)
+static int load_library(const char *path, void **init)
+{
+    char why[512] = "";
+    int status = brd_os_module_load(path, "brood_module_init", init, why, sizeof why);
+    if (status)
+        fprintf(stderr, "brood: %s cannot be loaded: %s\n", path,
+                *why ? why : brood_status_text(status));
+    return status;
+}
+
+static int load_module(const char *path)
+{
+    void *code = NULL;
+    int (*init)(void) = NULL;
+    int status = load_library(path, &code);
+    if (status || !code)
+        return status;
+    memcpy(&init, &code, sizeof code);
+    brd_fail_reset();
+    if (init() == 0)
+        return BROOD_OK;
+    fprintf(stderr, "brood: brood_module_init of %s failed%s%s\n", path,
+            *brd_fail_text() ? ": " : "", brd_fail_text());
+    return BROOD_ETASK;
+}
+
+/** What a command line has told, and what came of it. */
+typedef struct orders {
+    int argc;
+    char **argv;
+    brd_handle channel;
+    int modules; /* the first argument that may name one */
+    int status;  /* why this child cannot begin, and at what it failed */
+    uint64_t at;
+} orders;
+
+static void load_modules(orders *o)
+{
+    char path[BRD_ARGUMENT_SIZE];
+    for (int i = 0; !o->status; i++) {
+        if (brd_arguments_get(o->argc, o->argv, o->modules + i, BRD_MODULE_ARGUMENT, path))
+            break;
+        o->status = load_module(path);
+        o->at = BRD_FAILED_AT_MODULE + (uint64_t)i;
+    }
+}
+
+// Another copy never comes back. It is of the parent's build, so their versions agree.
+static void hand_over(orders *o, const char *text)
+{
+    void (*const own)(int, char **) = brd_child_main;
+    void (*chosen)(int, char **) = NULL;
+    brd_place place;
+    void *code = NULL;
+    o->status = brd_arguments_read_copy(text, &place);
+    if (!o->status)
+        o->status = load_library(place.module, &code);
+    if (!o->status && (o->status = brd_os_module_at(&place, &code)) != BROOD_OK)
+        fprintf(stderr, "brood: %s: %s\n", place.module, brood_status_text(o->status));
+    o->at = BRD_FAILED_AT_COPY;
+    if (o->status)
+        return;
+    memcpy(&chosen, &code, sizeof code);
+    if (chosen != own)
+        chosen(o->argc, o->argv);
+}
+
+static void read_orders(orders *o)
+{
+    char text[BRD_ARGUMENT_SIZE];
+    unsigned depth;
+    if (brd_arguments_get(o->argc, o->argv, 1, BRD_WORKER_ARGUMENT, text) ||
+        brd_arguments_read_worker(text, &o->channel, &depth))
+        return;
+    if (brd_arguments_get(o->argc, o->argv, o->modules, BRD_COPY_ARGUMENT, text) == BROOD_OK) {
+        hand_over(o, text);
+        o->modules++;
+    }
+}
+
+// Whoever reads it wants each line when it is printed; a pipe would get them by the block.
+static void open_output(void)
+{
+    static char buffer[BUFSIZ];
+    if (brd_port_captured(&the_port) & BRD_CAPTURED_OUT) {
+        (void)fflush(stdout);
+        // With a buffer of ours: glibc would let a used one, as a copy has, go on as it was.
+        (void)setvbuf(stdout, buffer, _IOLBF, sizeof buffer);
+    }
+    if (brd_port_captured(&the_port) & BRD_CAPTURED_ERR)
+        (void)setvbuf(stderr, NULL, _IONBF, 0); // some systems keep what goes to a pipe
+}
+
+// From here on all start methods are one. orders: NULL for a copy, which has its parent's modules.
+static _Noreturn void live(brd_chan *chan, const brd_startup *startup, orders *o)
 {
     brd_child_entry *entry = NULL;
     brd_thread watcher;
     brd_set_self(startup);
-    if (startup->server)
+    int status = compare_programs(startup);
+    if (!status && !startup->server)
+        status = brd_os_child_limit(&startup->limits);
+    if (!status && o)
+        load_modules(o);
+    if (!status && o && o->status)
+        brd_child_refuse(chan, o->status, o->at);
+    brd_begun();
+    if (!status && startup->server)
         brd_forkserver_run(chan, startup);
-    int status = brd_os_child_limit(&startup->limits);
     if (!status)
         status = resolve(startup, &entry);
     if (!status)
@@ -123,27 +262,29 @@ static _Noreturn void live(brd_chan *chan, const brd_startup *startup)
     if (!status)
         status = say_hello(startup);
     if (status)
-        brd_child_refuse(chan, status);
+        brd_child_refuse(chan, status, BRD_FAILED_AT_START);
+    open_output();
     int code = entry(&the_port);
     brd_active_await(); // brd_os_exit knows nothing of atexit
     end(code);
 }
 
-_Noreturn void brd_child_main(const char *channel_number)
+_Noreturn void brd_child_main(int argc, char **argv)
 {
     static const char no_parent[] = "this program was started with the argument of a worker, "
                                     "but no parent is there to talk to; start it without";
-    char *rest = NULL;
-    long long number = strtoll(channel_number, &rest, 10);
     brd_chan *chan = NULL;
     brd_startup startup;
-    if (rest == channel_number || *rest || number <= 2 ||
-        brd_os_chan_adopt(&chan, (brd_handle){(intptr_t)number}) || read_startup(chan, &startup))
+    orders o = {.argc = argc, .argv = argv, .channel = BRD_NONE, .modules = 2};
+    brd_begin();
+    read_orders(&o);
+    if (brd_is_none(o.channel) || brd_os_chan_adopt(&chan, o.channel) ||
+        read_startup(chan, &startup))
         give_up(BRD_EXIT_NO_PARENT, no_parent);
     brd_os_chan_trust(chan);
     if (brd_os_child_setup(startup.parent, startup.last_inherited, startup.alone))
         brd_os_exit(BRD_EXIT_ORPHAN);
-    live(chan, &startup);
+    live(chan, &startup, &o);
 }
 
 _Noreturn void brd_child_forked(const brd_handle *born, size_t count, int64_t parent, int status)
@@ -156,12 +297,12 @@ _Noreturn void brd_child_forked(const brd_handle *born, size_t count, int64_t pa
         brd_os_child_setup(parent, BRD_NONE, startup.alone))
         brd_os_exit(BRD_EXIT_ORPHAN);
     if (status)
-        brd_child_refuse(chan, status);
+        brd_child_refuse(chan, status, BRD_FAILED_AT_START);
     // The record has the numbers that an exec would have left.
     if (count > BRD_BORN_PARENT_BELL) {
         startup.segment = born[BRD_BORN_SEGMENT];
         startup.parent_bell = born[BRD_BORN_PARENT_BELL];
     }
     startup.worker_bell = count > BRD_BORN_WORKER_BELL ? born[BRD_BORN_WORKER_BELL] : BRD_NONE;
-    live(chan, &startup);
+    live(chan, &startup, NULL);
 }

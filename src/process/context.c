@@ -3,6 +3,7 @@
  * it is first used, and keeps it.
  */
 #include "process/context.h"
+#include "process/capture.h"
 #include "process/forkserver.h"
 #include <stdlib.h>
 #include <string.h>
@@ -105,11 +106,11 @@ static int copy_text(char **out, const char *text)
     return BROOD_OK;
 }
 
-// A copy of this program is no other program.
+// A copy of this program is no other program, and has loaded what it has.
 static brood_start_method default_for(const brood_context_options *o)
 {
     brood_start_method method = o->preload ? BROOD_FORKSERVER : brood_get_start_method();
-    return method == BROOD_FORK && o->executable ? BROOD_SPAWN : method;
+    return method == BROOD_FORK && (o->executable || o->modules) ? BROOD_SPAWN : method;
 }
 
 static bool makes_sense(const brood_context_options *o)
@@ -120,10 +121,12 @@ static bool makes_sense(const brood_context_options *o)
     for (uint32_t i = 0; i < o->ncpus; i++)
         if (!o->cpus || o->cpus[i] >= 64 * sizeof((brd_limits *)0)->cpus / 8)
             return false;
-    if (o->out > BROOD_STDIO_NULL || o->err > BROOD_STDIO_NULL || o->nice > MOST_NICE)
+    if (o->out > BROOD_STDIO_CAPTURE || o->err > BROOD_STDIO_CAPTURE || o->nice > MOST_NICE)
+        return false;
+    if (o->on_line && o->out != BROOD_STDIO_CAPTURE && o->err != BROOD_STDIO_CAPTURE)
         return false;
     return o->method <= BROOD_FORK && !(o->preload && o->method != BROOD_FORKSERVER) &&
-           !(o->executable && o->method == BROOD_FORK);
+           !((o->executable || o->modules) && o->method == BROOD_FORK);
 }
 
 static int copy_texts(char ***out, const char *const *texts)
@@ -139,6 +142,35 @@ static int copy_texts(char ***out, const char *const *texts)
         return BROOD_ENOMEM;
     for (size_t i = 0; !status && i < count; i++)
         status = copy_text(&(*out)[i], texts[i]);
+    return status;
+}
+
+// Now, and not when a worker fails for it: that what was named is there.
+static int copy_program(char **out, const char *path)
+{
+    char full[4096];
+    int status = path ? brd_os_file_path(path, true, full, sizeof full) : BROOD_OK;
+    return status || !path ? status : copy_text(out, full);
+}
+
+static int copy_modules(brood_context *c, const char *const *paths)
+{
+    enum { PREFIX = sizeof BRD_MODULE_ARGUMENT - 1 };
+    char argument[BRD_ARGUMENT_SIZE] = BRD_MODULE_ARGUMENT;
+    int status = BROOD_OK;
+    if (!paths || !paths[0])
+        return BROOD_OK;
+    c->modules = calloc(BRD_MOST_MODULES + 1, sizeof *c->modules);
+    if (!c->modules)
+        return BROOD_ENOMEM;
+    for (; !status && paths[c->nmodules]; c->nmodules += !status) {
+        if (c->nmodules == BRD_MOST_MODULES)
+            return BROOD_EINVAL;
+        status = brd_os_file_path(paths[c->nmodules], false, argument + PREFIX,
+                                  sizeof argument - PREFIX);
+        if (!status)
+            status = copy_text(&c->modules[c->nmodules], argument);
+    }
     return status;
 }
 
@@ -176,11 +208,15 @@ int brood_context_create(brood_context **out, const brood_context_options *optio
     copy_limits(&c->limits, &o);
     int status = brd_os_mutex_init(&c->lock);
     if (!status)
-        status = copy_text(&c->executable, o.executable);
+        status = copy_program(&c->executable, o.executable);
+    if (!status)
+        status = copy_modules(c, o.modules);
     if (!status)
         status = copy_text(&c->directory, o.directory);
     if (!status)
         status = copy_texts(&c->env, o.env);
+    if (!status)
+        status = brd_capture_open(&c->capture, &o);
     if (status)
         brood_context_destroy(c);
     else
@@ -194,10 +230,14 @@ void brood_context_destroy(brood_context *context)
         return;
     if (context->generation == brd_generation())
         brd_forkserver_close(&context->server);
+    brd_capture_close(&context->capture); // after the last one that prints
     brd_os_mutex_clear(&context->lock);
     for (size_t i = 0; context->env && context->env[i]; i++)
         free(context->env[i]);
     free(context->env);
+    for (size_t i = 0; i < context->nmodules; i++)
+        free(context->modules[i]);
+    free(context->modules);
     free(context->directory);
     free(context->executable);
     free(context);
@@ -210,7 +250,8 @@ int brd_may_start(const brood_context *context)
     // Neither a copy of it nor a program of its own starts this program again.
     if (context->method != BROOD_FORK && !context->executable && !brd_main_called())
         return BROOD_ENOMAIN;
-    if (brd_depth() >= BRD_DEPTH_LIMIT)
+    // In a child this would be in every one: children without end, eight levels or not.
+    if (brd_is_beginning() || brd_depth() >= BRD_DEPTH_LIMIT)
         return BROOD_EDEPTH;
     if (context->method == BROOD_FORK && !context->fork_anyway && brd_os_thread_foreign() > 1)
         return BROOD_ETHREADS;

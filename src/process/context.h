@@ -10,11 +10,14 @@
 struct brood_context {
     brood_start_method method; /* never BROOD_DEFAULT_METHOD */
     char *executable;          /* NULL: this program */
-    brood_function *preload;   /* NULL: none */
+    char **modules;            /* arguments of the worker's command line, up to NULL; or NULL */
+    size_t nmodules;
+    brood_function *preload; /* NULL: none */
     bool fork_anyway;
     char **env;      /* changes, up to NULL; or NULL */
     char *directory; /* NULL: this process's own */
     brood_stdio out, err;
+    struct brd_capture *capture; /* NULL: nothing is captured */
     brd_limits limits;
     _Atomic uint32_t cpus; /* how many there are, as asked when it was first used; 0: not yet */
     unsigned generation;   /* of the process that the rest belongs to */

@@ -3,6 +3,7 @@
  * come means that the server is gone, and another one is started.
  */
 #include "process/forkserver.h"
+#include "base/registry.h"
 #include "process/birth.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@ struct brd_forkserver {
     brd_mutex lock;
     brood_context *context;
     brd_proc proc; /* pid 0: none runs */
+    brd_output *output;
     brd_frames frames;
 };
 
@@ -34,6 +36,7 @@ static void end_server(brd_forkserver *f, int64_t patience)
         (void)brd_os_proc_wait(&f->proc, BRD_FOREVER, &ended);
     }
     brd_os_proc_close(&f->proc);
+    brd_output_close(&f->output);
 }
 
 static int read_answer(brd_forkserver *f, brd_frame *answer, int64_t patience)
@@ -50,13 +53,16 @@ static int read_answer(brd_forkserver *f, brd_frame *answer, int64_t patience)
     return !status && answer->type != BRD_FRAME_FORKED ? BROOD_EPROTOCOL : status;
 }
 
-static int preload_place(const brood_context *context, brd_place *out)
+static int tell_preload(const brood_context *context, brd_startup *startup)
 {
     const void *code;
     if (!context->preload)
         return BROOD_OK;
+    const char *name = brd_registry_name(context->preload);
+    if (name)
+        memcpy(startup->function, name, strlen(name));
     memcpy(&code, &context->preload, sizeof code);
-    return brd_os_module_of(code, out);
+    return brd_os_module_of(code, &startup->entry);
 }
 
 static int start_server(brd_forkserver *f)
@@ -66,7 +72,7 @@ static int start_server(brd_forkserver *f)
     brd_frame ready;
     int status = brd_startup_begin(&startup, f->context);
     if (!status)
-        status = preload_place(f->context, &startup.entry);
+        status = tell_preload(f->context, &startup);
     if (!status)
         status = brd_os_chan_pair(&f->frames.chan, &theirs);
     if (status)
@@ -76,7 +82,11 @@ static int start_server(brd_forkserver *f)
     startup.server = true;
     startup.last_inherited = brd_os_proc_inherited(&how, 0);
     (void)snprintf(startup.name, sizeof startup.name, "forkserver");
-    status = brd_give_life(&f->proc, f->context, &how);
+    status = brd_output_open(&f->output, f->context->capture, startup.name, NULL, &how);
+    if (!status)
+        status = brd_give_life(&f->proc, f->context, &how);
+    if (!status)
+        status = brd_output_begin(f->output, f->proc.pid);
     brd_os_close(&theirs);
     if (!status)
         status = brd_startup_send(&startup, f->frames.chan);
@@ -86,6 +96,8 @@ static int start_server(brd_forkserver *f)
         end_server(f, 0);
     else if (status)
         brd_os_chan_close(&f->frames.chan);
+    if (status)
+        brd_output_close(&f->output);
     return status;
 }
 
@@ -123,8 +135,13 @@ static int ask(brd_forkserver *f, const brd_launch *how, brd_handle news, bool *
     brd_frame frame = {.type = BRD_FRAME_FORK, .a = how->ninherit};
     uint64_t token;
     int status = BROOD_OK;
+    frame.b = (how->output ? BRD_FORK_OUTPUT : 0U) | (how->errors ? BRD_FORK_ERRORS : 0U);
     for (size_t i = 0; !status && i < how->ninherit; i++)
         status = brd_os_chan_give(f->frames.chan, how->inherit[i], i ? &token : &frame.token);
+    if (!status && how->output)
+        status = brd_os_chan_give(f->frames.chan, *how->output, &token);
+    if (!status && how->errors)
+        status = brd_os_chan_give(f->frames.chan, *how->errors, &token);
     if (!status)
         status = brd_os_chan_give(f->frames.chan, news, &token);
     if (status) {

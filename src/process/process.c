@@ -7,6 +7,7 @@
  */
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/registry.h"
 #include "ipc/message.h"
 #include "process/active.h"
 #include "process/at_hand.h"
@@ -32,7 +33,8 @@ struct brood_process {
     brd_exit end;
     int64_t pid;
     brood_context *context;
-    brd_place place; /* of the function */
+    brd_place place;        /* of the function */
+    const char *registered; /* its name, or "" */
     brood_message args;
     int64_t grace;
     brd_active active;
@@ -51,8 +53,13 @@ static int run(brood_function *function, const brd_work *work, const char *name)
 {
     brood_message args = BROOD_MESSAGE_INIT, result = BROOD_MESSAGE_INIT;
     brd_message_view(&args, work->contents, (size_t)work->head->size);
-    if (brd_message_load(&args, work->cargo))
+    int status = work->cargo ? work->cargo->failed : BROOD_OK;
+    if (!status)
+        status = brd_message_load(&args, work->cargo);
+    if (status) {
+        fprintf(stderr, "brood: %s: %s\n", name, brood_status_text(status));
         return BRD_EXIT_REFUSED;
+    }
     brd_fail_reset();
     brd_at_hand_set(THE_TASK, 0);
     int code = function(&args, &result);
@@ -68,7 +75,7 @@ static int run(brood_function *function, const brd_work *work, const char *name)
     return code;
 }
 
-static int process_main(brd_port *port)
+int brd_process_main(brd_port *port)
 {
     brd_code code = {0};
     brd_work work;
@@ -116,6 +123,8 @@ int brood_process_create(brood_process **out, brood_function *function, const br
         return BROOD_ENOMEM;
     p->generation = brd_generation();
     const void *code;
+    const char *registered = brd_registry_name(function);
+    p->registered = registered ? registered : "";
     memcpy(&code, &function, sizeof code);
     int status = brd_os_mutex_init(&p->lock);
     if (!status)
@@ -141,7 +150,7 @@ static int send_function(brood_process *p)
     size_t size;
     void *room = NULL;
     const void *bytes = brood_message_bytes(&p->args, &size);
-    int status = brd_link_define(link, 0, &p->place);
+    int status = brd_link_define(link, 0, &p->place, p->registered);
     if (!status)
         status = brd_link_begin(link, size, &room);
     if (status)
@@ -167,7 +176,8 @@ static void note_end(brood_process *p)
 
 static int start(brood_process *p)
 {
-    brd_birth birth = {.entry = process_main,
+    brd_birth birth = {.entry = brd_process_main,
+                       .role = BRD_ROLE_PROCESS,
                        .bell = brd_os_waiter_bell(p->waiter),
                        .name = p->name,
                        .alone = true};
@@ -372,6 +382,22 @@ void brood_process_destroy(brood_process *p)
 }
 
 /* --------------------------------------------------------------------- facts */
+
+size_t brood_process_output(brood_process *p, char *buffer, size_t cap)
+{
+    int kept = -1;
+    if (!is_ours(p) || (cap && !buffer))
+        return 0;
+    brd_os_mutex_lock(&p->lock);
+    if (p->started) {
+        (void)has_ended(p);
+        kept = brd_output_tail(p->child.output, buffer, cap);
+    }
+    brd_os_mutex_unlock(&p->lock);
+    if (kept < 0 && cap)
+        *buffer = '\0';
+    return kept < 0 ? 0 : (size_t)kept;
+}
 
 int64_t brood_process_pid(brood_process *p)
 {

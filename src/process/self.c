@@ -19,9 +19,62 @@ static struct self {
     char name[BRD_NAME_SIZE];
 } self = {.name = "main"}; // written before the process has a second thread
 
+static _Atomic bool serves; // this copy of brood is that of a child, or of a forkserver
+static _Atomic bool beginning;
+static _Thread_local bool loading;
+static struct command_line {
+    _Atomic int read;
+    unsigned depth; // 0: it is no child's
+    bool ours;      // it says that this copy of brood is to serve
+} command_line;
+
+int brd_own_copy(char out[BRD_ARGUMENT_SIZE])
+{
+    void (*const own)(int, char **) = brd_child_main;
+    const void *code;
+    brd_place place;
+    memcpy(&code, &own, sizeof code);
+    int status = brd_os_module_of(code, &place);
+    if (!status && place.module[0])
+        brd_arguments_put_copy(out, &place);
+    else
+        out[0] = '\0';
+    return status;
+}
+
+// What the command line says, which every copy of brood in this process can read, also
+// from a constructor.
+static void read_command_line(void)
+{
+    char text[BRD_ARGUMENT_SIZE], own[BRD_ARGUMENT_SIZE];
+    brd_handle channel;
+    if (brd_arguments_get(0, NULL, 1, BRD_WORKER_ARGUMENT, text) ||
+        brd_arguments_read_worker(text, &channel, &command_line.depth))
+        return;
+    command_line.ours = !brd_own_copy(own) &&
+                        (!own[0] || (!brd_arguments_get(0, NULL, 2, BRD_COPY_ARGUMENT, text) &&
+                                     !strcmp(text, own + sizeof BRD_COPY_ARGUMENT - 1)));
+}
+
+void brd_loads(bool loads)
+{
+    loading = loads;
+}
+
+bool brd_is_beginning(void)
+{
+    if (loading || beginning || self.depth)
+        return loading || beginning;
+    brd_os_once(&command_line.read, read_command_line);
+    return command_line.ours;
+}
+
 unsigned brd_depth(void)
 {
-    return self.depth;
+    if (self.depth)
+        return self.depth;
+    brd_os_once(&command_line.read, read_command_line);
+    return command_line.depth;
 }
 
 brood_start_method brd_method_of_birth(void)
@@ -49,24 +102,28 @@ bool brd_main_called(void)
     return atomic_load(&main_called);
 }
 
-static const char *marker_in(const char *argument)
+void brd_begin(void)
 {
-    size_t prefix = sizeof BRD_WORKER_ARGUMENT - 1;
-    return argument && strncmp(argument, BRD_WORKER_ARGUMENT, prefix) == 0 ? argument + prefix
-                                                                           : NULL;
+    atomic_store(&main_called, 1);
+    serves = true;
+    beginning = true;
+}
+
+void brd_begun(void)
+{
+    beginning = false;
 }
 
 void brood_main(int *argc, char ***argv)
 {
-    char own[64];
-    const char *number = NULL;
-    if (argc && argv)
-        number = *argc > 1 ? marker_in((*argv)[1]) : NULL;
-    else if (brd_os_argument(1, own, sizeof own) == BROOD_OK)
-        number = marker_in(own);
+    char text[BRD_ARGUMENT_SIZE];
+    int count = argc && argv ? *argc : 0;
+    char **arguments = argc && argv ? *argv : NULL;
+    if (serves || self.depth) // a child already: it was called by what that has loaded
+        return;
     atomic_store(&main_called, 1);
-    if (number)
-        brd_child_main(number);
+    if (brd_arguments_get(count, arguments, 1, BRD_WORKER_ARGUMENT, text) == BROOD_OK)
+        brd_child_main(count, arguments);
 }
 
 uint32_t brood_cpu_count(void)

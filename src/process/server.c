@@ -10,7 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_GIVEN = 8, EVENTS = 16, WRITE_MS = 10000, KILL_MS = 1000 };
+enum {
+    MOST_INHERITED = 8,
+    MOST_GIVEN = MOST_INHERITED + 3,
+    EVENTS = 16,
+    WRITE_MS = 10000,
+    KILL_MS = 1000
+};
 
 typedef struct nestling {
     struct nestling *next;
@@ -39,13 +45,23 @@ static int answer(server *s, const nestling *n, int status)
     return brd_frames_write(&s->frames, &frame, brd_os_now() + WRITE_MS * BRD_MS);
 }
 
-static int fork_one(server *s, nestling *n, const brd_handle *given, size_t count)
+/** What came with a request. */
+typedef struct request {
+    brd_handle given[MOST_GIVEN];
+    size_t count;                /* those that the child inherits; behind them: */
+    brd_handle *output, *errors; /* NULL: it has those of the server */
+    brd_handle *news;
+    size_t taken; /* all of them */
+} request;
+
+static int fork_one(server *s, nestling *n, const request *r)
 {
-    const brd_launch how = {.inherit = given, .ninherit = count};
+    const brd_launch how = {
+        .inherit = r->given, .ninherit = r->count, .output = r->output, .errors = r->errors};
     bool child = false;
     int status = brd_os_proc_fork(&n->proc, &how, &child);
     if (child)
-        brd_child_forked(given, count, 0, status);
+        brd_child_forked(r->given, r->count, 0, status);
     if (status)
         return status;
     status = brd_os_waiter_proc(s->waiter, &n->proc, true, n);
@@ -58,16 +74,16 @@ static int fork_one(server *s, nestling *n, const brd_handle *given, size_t coun
     return status;
 }
 
-// Keeps the last one, for the news.
-static int bear(server *s, brd_handle *given, size_t count)
+// Keeps the handle for the news.
+static int bear(server *s, request *r)
 {
     nestling *n = calloc(1, sizeof *n);
     int status = n ? BROOD_OK : BROOD_ENOMEM;
     if (!status)
-        status = fork_one(s, n, given, count);
+        status = fork_one(s, n, r);
     if (!status) {
-        n->news = given[count];
-        given[count] = BRD_NONE;
+        n->news = *r->news;
+        *r->news = BRD_NONE;
         n->next = s->nest;
         s->nest = n;
     } else {
@@ -79,17 +95,22 @@ static int bear(server *s, brd_handle *given, size_t count)
 
 static int on_frame(server *s, const brd_frame *frame)
 {
-    brd_handle given[MOST_GIVEN];
-    size_t count = (size_t)frame->a, taken = 0;
+    request r = {.count = (size_t)frame->a};
     int status = BROOD_OK;
-    if (frame->type != BRD_FRAME_FORK || count >= MOST_GIVEN)
+    if (frame->type != BRD_FRAME_FORK || frame->a > MOST_INHERITED)
         return BROOD_EPROTOCOL;
-    for (; !status && taken <= count; taken += !status)
-        status = brd_os_chan_take(s->frames.chan, frame->token + taken, &given[taken]);
+    brd_handle *at = r.given + r.count;
+    if (frame->b & BRD_FORK_OUTPUT)
+        r.output = at++;
+    if (frame->b & BRD_FORK_ERRORS)
+        r.errors = at++;
+    r.news = at++;
+    for (; !status && r.given + r.taken < at; r.taken += !status)
+        status = brd_os_chan_take(s->frames.chan, frame->token + r.taken, &r.given[r.taken]);
     if (!status)
-        status = bear(s, given, count);
-    while (taken)
-        brd_os_close(&given[--taken]);
+        status = bear(s, &r);
+    while (r.taken)
+        brd_os_close(&r.given[--r.taken]);
     return status;
 }
 
@@ -141,17 +162,15 @@ static int serve(server *s)
     return status;
 }
 
-static int preload(const brd_place *place)
+static int preload(const brd_place *place, const char *name)
 {
     brood_message args = BROOD_MESSAGE_INIT, result = BROOD_MESSAGE_INIT;
     brood_function *function = NULL;
-    void *code = NULL;
     if (!place->offset)
         return BROOD_OK;
-    int status = brd_os_module_at(place, &code);
+    int status = brd_child_find(place, name, &function);
     if (status)
         return status;
-    memcpy(&function, &code, sizeof code);
     status = function(&args, &result) ? BROOD_ETASK : BROOD_OK;
     (void)fflush(stdout); // or each child would write it once more
     (void)fflush(stderr);
@@ -173,7 +192,7 @@ static int watch_parent(server *s, int64_t parent)
 _Noreturn void brd_forkserver_run(brd_chan *chan, const brd_startup *startup)
 {
     server s = {.frames.chan = chan};
-    int status = preload(&startup->entry);
+    int status = preload(&startup->entry, startup->function);
     if (!status && (brd_os_thread_foreign() > 1 || brd_os_thread_ours()))
         status = BROOD_ETHREADS;
     if (!status)
@@ -183,7 +202,7 @@ _Noreturn void brd_forkserver_run(brd_chan *chan, const brd_startup *startup)
     if (!status)
         status = watch_parent(&s, startup->parent);
     if (status)
-        brd_child_refuse(chan, status);
+        brd_child_refuse(chan, status, BRD_FAILED_AT_START);
     status = answer(&s, NULL, BROOD_OK); // ready
     while (!status)
         status = serve(&s);

@@ -1,6 +1,6 @@
 /**
  * How a process gets its life without a forkserver: by spawn, our own program started
- * again with one argument; or by fork, a copy of this process as it is now.
+ * again with a worker's arguments; or by fork, a copy of this process as it is now.
  */
 #include "process/birth.h"
 #include <stdio.h>
@@ -8,9 +8,16 @@
 
 static int spawn(brd_proc *out, const brood_context *context, brd_launch *how)
 {
-    char program[4096], argument[64];
-    const char *argv[] = {program, argument, NULL};
-    int status = BROOD_OK;
+    char program[4096], argument[BRD_ARGUMENT_SIZE], copy[BRD_ARGUMENT_SIZE];
+    const char *argv[BRD_MOST_ARGUMENTS + 1] = {program, argument};
+    size_t argc = 2;
+    int status = brd_own_copy(copy);
+    if (status)
+        return status;
+    if (copy[0])
+        argv[argc++] = copy;
+    for (size_t i = 0; i < context->nmodules; i++)
+        argv[argc++] = context->modules[i];
     if (context->executable) {
         if (strlen(context->executable) >= sizeof program)
             return BROOD_EINVAL;
@@ -18,8 +25,7 @@ static int spawn(brd_proc *out, const brood_context *context, brd_launch *how)
     } else {
         status = brd_os_self_program(program, sizeof program);
     }
-    (void)snprintf(argument, sizeof argument, BRD_WORKER_ARGUMENT "%lld",
-                   (long long)brd_os_proc_inherited(how, 0).os);
+    brd_arguments_put_worker(argument, brd_os_proc_inherited(how, 0), brd_depth() + 1);
     how->program = program;
     how->argv = argv;
     if (!status)

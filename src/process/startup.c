@@ -30,12 +30,14 @@ enum {
     AT_NICE = AT_METHOD - 4,
     AT_NCPUS = AT_NICE - 4,
     AT_MEMORY = AT_NCPUS - 8,
-    AT_CPUSET = AT_MEMORY - (int)sizeof((brd_limits *)0)->cpus
+    AT_CPUSET = AT_MEMORY - (int)sizeof((brd_limits *)0)->cpus,
+    AT_FUNCTION = AT_CPUSET - BRD_REGISTERED_SIZE,
+    AT_ROLE = AT_FUNCTION - 4
 };
 
-enum { ALONE = 1, SERVER = 2, CPU_WORDS = 16 };
+enum { ALONE = 1, SERVER = 2, CHOSEN = 4, CPU_WORDS = 16 };
 
-_Static_assert(AT_PATH + sizeof((brd_place *)0)->module <= AT_CPUSET, "the path fits");
+_Static_assert(AT_PATH + sizeof((brd_place *)0)->module <= AT_ROLE, "the path fits");
 
 static void put_handle(unsigned char *at, brd_handle h)
 {
@@ -66,7 +68,9 @@ void brd_startup_encode(const brd_startup *s, unsigned char bytes[BRD_STARTUP_SI
     memcpy(bytes + AT_BUILD, s->build, sizeof s->build);
     memcpy(bytes + AT_ENTRY_BUILD, s->entry.build, sizeof s->entry.build);
     memcpy(bytes + AT_PATH, s->entry.module, strlen(s->entry.module));
-    brd_put32(bytes + AT_FLAGS, (s->alone ? ALONE : 0U) | (s->server ? SERVER : 0U));
+    brd_put32(bytes + AT_FLAGS,
+              (s->alone ? ALONE : 0U) | (s->server ? SERVER : 0U) | (s->chosen ? CHOSEN : 0U));
+    brd_put32(bytes + AT_ROLE, s->role);
     brd_put32(bytes + AT_METHOD, s->method);
     brd_put32(bytes + AT_NICE, s->limits.nice);
     brd_put32(bytes + AT_NCPUS, s->limits.ncpus);
@@ -74,6 +78,7 @@ void brd_startup_encode(const brd_startup *s, unsigned char bytes[BRD_STARTUP_SI
     for (size_t i = 0; i < CPU_WORDS; i++)
         brd_put64(bytes + AT_CPUSET + 8 * i, s->limits.cpus[i]);
     memcpy(bytes + AT_NAME, s->name, strlen(s->name));
+    memcpy(bytes + AT_FUNCTION, s->function, strlen(s->function));
 }
 
 int brd_startup_decode(brd_startup *s, const unsigned char bytes[BRD_STARTUP_SIZE])
@@ -97,6 +102,8 @@ int brd_startup_decode(brd_startup *s, const unsigned char bytes[BRD_STARTUP_SIZ
     memcpy(s->entry.module, bytes + AT_PATH, path_size);
     s->alone = brd_get32(bytes + AT_FLAGS) & ALONE;
     s->server = brd_get32(bytes + AT_FLAGS) & SERVER;
+    s->chosen = brd_get32(bytes + AT_FLAGS) & CHOSEN;
+    s->role = brd_get32(bytes + AT_ROLE);
     s->method = brd_get32(bytes + AT_METHOD);
     s->limits.nice = brd_get32(bytes + AT_NICE);
     s->limits.ncpus = brd_get32(bytes + AT_NCPUS);
@@ -104,5 +111,6 @@ int brd_startup_decode(brd_startup *s, const unsigned char bytes[BRD_STARTUP_SIZ
     for (size_t i = 0; i < CPU_WORDS; i++)
         s->limits.cpus[i] = brd_get64(bytes + AT_CPUSET + 8 * i);
     memcpy(s->name, bytes + AT_NAME, sizeof s->name - 1);
+    memcpy(s->function, bytes + AT_FUNCTION, sizeof s->function - 1);
     return BROOD_OK;
 }

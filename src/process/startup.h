@@ -6,6 +6,7 @@
 #ifndef BRD_STARTUP_H
 #define BRD_STARTUP_H
 
+#include "base/registry.h"
 #include "os.h"
 
 enum {
@@ -22,6 +23,9 @@ enum {
     BRD_BORN_WORKER_BELL /* where a bell needs a handle */
 };
 
+/** What children are, for one whose program is not its parent's and has none of its places. */
+typedef enum brd_role { BRD_ROLE_NONE, BRD_ROLE_WORKER, BRD_ROLE_PROCESS, BRD_ROLES } brd_role;
+
 typedef struct brd_startup {
     uint32_t depth; /* the child's own: 1 for a worker of the program itself */
     uint32_t cpus;
@@ -37,9 +41,12 @@ typedef struct brd_startup {
                         it runs first, a brood_function, or offset 0 for none */
     bool alone;      /* it does not end with the thread that started it, only with the process */
     bool server;     /* it is a forkserver */
+    bool chosen;     /* its program was chosen by the context: it may be another one than ours */
+    uint32_t role;   /* a brd_role */
     brd_limits limits;
     uint32_t method; /* how it starts its own children if it is not told: a brood_start_method */
     char name[BRD_NAME_SIZE];
+    char function[BRD_REGISTERED_SIZE]; /* name of what a forkserver runs first, or "" */
 } brd_startup;
 
 void brd_startup_encode(const brd_startup *s, unsigned char bytes[BRD_STARTUP_SIZE]);

@@ -47,6 +47,7 @@ struct brd_chan {
     int write_error;
     bool trusted;  /* the peer is our parent */
     bool stranger; /* the peer has come by a name, and hands nothing over */
+    bool output;   /* only ever read */
     bool armed;    /* `arming` is under way */
     bool writing;  /* `sending` is under way */
     bool ended;
@@ -199,9 +200,14 @@ static int pipe_name(wchar_t *name, size_t cap)
     return 0;
 }
 
-/* Both ends of a new pipe, open to this user and the system only. */
-static int pipe_pair(HANDLE *server, HANDLE *client)
+/* Both ends of a new pipe, open to this user and the system only. One for output has a
+ * client's end that is only written, and by programs that know nothing of overlapped I/O. */
+static int pipe_pair(bool output, HANDLE *server, HANDLE *client)
 {
+    const DWORD direction = output ? PIPE_ACCESS_INBOUND : PIPE_ACCESS_DUPLEX;
+    const DWORD access =
+        output ? GENERIC_WRITE | FILE_READ_ATTRIBUTES : GENERIC_READ | GENERIC_WRITE;
+    const DWORD overlapped = output ? 0 : FILE_FLAG_OVERLAPPED;
     wchar_t name[80];
     SECURITY_ATTRIBUTES security = {sizeof security, NULL, FALSE};
     HANDLE s = INVALID_HANDLE_VALUE, c = INVALID_HANDLE_VALUE;
@@ -213,15 +219,15 @@ static int pipe_pair(HANDLE *server, HANDLE *client)
                                                               SDDL_REVISION_1,
                                                               &security.lpSecurityDescriptor, NULL))
         goto failed;
-    s = CreateNamedPipeW(
-        name, PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE,
-        PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS, 1, PIPE_BYTES,
-        PIPE_BYTES, 0, &security);
+    s = CreateNamedPipeW(name, direction | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE,
+                         PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_WAIT |
+                             PIPE_REJECT_REMOTE_CLIENTS,
+                         1, PIPE_BYTES, PIPE_BYTES, 0, &security);
     if (s == INVALID_HANDLE_VALUE)
         goto failed;
     // Anonymous: the server's end could otherwise act in the name of the client.
-    c = CreateFileW(name, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING,
-                    FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS, NULL);
+    c = CreateFileW(name, access, 0, NULL, OPEN_EXISTING,
+                    overlapped | SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS, NULL);
     if (c == INVALID_HANDLE_VALUE)
         goto failed;
     *server = s;
@@ -237,10 +243,10 @@ done:
     return status;
 }
 
-int brd_os_chan_pair(brd_chan **mine, brd_handle *theirs)
+static int make_pair(bool output, brd_chan **mine, brd_handle *theirs)
 {
     HANDLE server = NULL, client = NULL;
-    int status = pipe_pair(&server, &client);
+    int status = pipe_pair(output, &server, &client);
     if (status)
         return status;
     status = brd_win32_chan_of(server, mine);
@@ -249,8 +255,19 @@ int brd_os_chan_pair(brd_chan **mine, brd_handle *theirs)
         CloseHandle(client);
         return status;
     }
+    (*mine)->output = output;
     *theirs = brd_win32_wrap(client);
     return 0;
+}
+
+int brd_os_chan_pair(brd_chan **mine, brd_handle *theirs)
+{
+    return make_pair(false, mine, theirs);
+}
+
+int brd_os_chan_output(brd_chan **mine, brd_handle *theirs)
+{
+    return make_pair(true, mine, theirs);
 }
 
 int brd_win32_chan_of_sock(brd_sock *s, brd_chan **out)
@@ -418,7 +435,7 @@ int brd_os_chan_write(brd_chan *c, const void *bytes, size_t size, size_t *put)
     int status;
     if (c->sock)
         return brd_win32_sock_write(c->sock, bytes, size, put);
-    if (size == 0)
+    if (size == 0 || c->output)
         return BROOD_EINVAL;
     AcquireSRWLockExclusive(&c->lock);
     status = c->write_error;

@@ -80,6 +80,42 @@ int brd_os_terminal_columns(void)
     return info.srWindow.Right - info.srWindow.Left + 1;
 }
 
+/* The path from the current directory. New: free(). */
+static int full_path(const wchar_t *path, wchar_t **out)
+{
+    DWORD cap = GetFullPathNameW(path, 0, NULL, NULL), size;
+    wchar_t *full = cap ? malloc(cap * sizeof *full) : NULL;
+    if (cap && !full)
+        return BROOD_ENOMEM;
+    size = cap ? GetFullPathNameW(path, cap, full, NULL) : 0;
+    if (!size || size >= cap) { // another thread may have changed the directory
+        int status = brd_win32_error(size ? ERROR_FILENAME_EXCED_RANGE : GetLastError());
+        free(full);
+        return status;
+    }
+    *out = full;
+    return 0;
+}
+
+int brd_os_file_path(const char *path, bool runs, char *buffer, size_t cap)
+{
+    wchar_t *wide = NULL, *full = NULL;
+    int status = brd_win32_wide(path, &wide);
+    (void)runs; // whether a file can be executed, only the attempt tells
+    if (!status)
+        status = full_path(wide, &full);
+    DWORD attributes = status ? 0 : GetFileAttributesW(full);
+    if (!status && attributes == INVALID_FILE_ATTRIBUTES)
+        status = brd_win32_error(GetLastError());
+    else if (!status && (attributes & FILE_ATTRIBUTE_DIRECTORY))
+        status = brd_win32_error(ERROR_ACCESS_DENIED);
+    if (!status)
+        status = brd_win32_utf8(full, buffer, cap);
+    free(full);
+    free(wide);
+    return status;
+}
+
 int brd_os_self_path(char *buffer, size_t cap)
 {
     wchar_t *path = NULL;

@@ -155,10 +155,25 @@ static int module_pinned(const char *name, HMODULE *out)
         return status;
     if (!GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN, path, &module))
         module = LoadLibraryExW(path, NULL, LOAD_WITH_ALTERED_SEARCH_PATH);
+    DWORD error = module ? 0 : GetLastError();
     free(path);
     if (!module)
-        return BROOD_EFUNCTION;
+        return brd_win32_error(error);
     *out = module;
+    return 0;
+}
+
+int brd_os_module_load(const char *path, const char *symbol, void **code, char *why, size_t cap)
+{
+    HMODULE module = NULL;
+    FARPROC function = NULL;
+    int status = path[0] ? module_pinned(path, &module) : BROOD_EFUNCTION;
+    if (cap)
+        why[0] = 0; // the system's error has a sentence of its own
+    if (status)
+        return status;
+    function = GetProcAddress(module, symbol);
+    memcpy(code, &function, sizeof *code);
     return 0;
 }
 
@@ -169,8 +184,9 @@ int brd_os_module_at(const brd_place *place, void **code)
     if (!memchr(place->module, 0, sizeof place->module))
         return BROOD_EFUNCTION;
     int status = module_pinned(place->module, &module);
-    if (!status)
-        status = build_of(module, build);
+    if (status)
+        return status == BROOD_ENOMEM ? status : BROOD_EFUNCTION;
+    status = build_of(module, build);
     if (status)
         return status;
     if (memcmp(build, place->build, sizeof build) != 0)

@@ -56,13 +56,13 @@ static int birth_texts(birth *b, const brd_launch *how)
     return status;
 }
 
-/* Our own stdout or stderr for the child; the empty device for stdin or none. */
-static int inheritable_std(DWORD which, bool own_one, HANDLE *out)
+/* A stream for the child: a duplicate of this one, or the empty device. */
+static int inheritable_std(HANDLE stream, HANDLE *out)
 {
     SECURITY_ATTRIBUTES inheritable = {sizeof inheritable, NULL, TRUE};
-    HANDLE self = GetCurrentProcess(), own = GetStdHandle(which), h = NULL;
-    if (own_one && own && own != INVALID_HANDLE_VALUE &&
-        DuplicateHandle(self, own, self, out, 0, TRUE, DUPLICATE_SAME_ACCESS))
+    HANDLE self = GetCurrentProcess(), h = NULL;
+    if (stream && stream != INVALID_HANDLE_VALUE &&
+        DuplicateHandle(self, stream, self, out, 0, TRUE, DUPLICATE_SAME_ACCESS))
         return 0;
     h = CreateFileW(L"NUL", GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE,
                     &inheritable, OPEN_EXISTING, 0, NULL);
@@ -82,17 +82,25 @@ static void list_add(birth *b, HANDLE h)
     b->list[b->nlist++] = h;
 }
 
+/* What the child prints to: what it was given, or what this process has. */
+static HANDLE std_source(const brd_handle *given, bool none, DWORD own)
+{
+    if (given)
+        return brd_win32_handle(*given);
+    return none ? NULL : GetStdHandle(own);
+}
+
 static int birth_handles(birth *b, const brd_launch *how)
 {
-    static const DWORD which[3] = {STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE};
+    const HANDLE streams[3] = {NULL, std_source(how->output, how->no_output, STD_OUTPUT_HANDLE),
+                               std_source(how->errors, how->no_errors, STD_ERROR_HANDLE)};
     DWORD unused;
     b->list = calloc(how->ninherit + 3, sizeof *b->list);
     b->flags = calloc(how->ninherit + 3, sizeof *b->flags);
     if (!b->list || !b->flags)
         return BROOD_ENOMEM;
     for (size_t i = 0; i < 3; i++) {
-        bool own_one = i == 1 ? !how->no_output : i == 2 && !how->no_errors;
-        int status = inheritable_std(which[i], own_one, &b->std[i]);
+        int status = inheritable_std(streams[i], &b->std[i]);
         if (status)
             return status;
         list_add(b, b->std[i]);

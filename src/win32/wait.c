@@ -120,8 +120,12 @@ static void CALLBACK on_signal(void *baton, BOOLEAN timed_out)
 
 static int listen_to(listening *l, brd_wait *thing)
 {
+    DWORD flags;
     if (thing->chan)
         return brd_os_waiter_chan(l->waiter, thing->chan, BRD_READ, thing->chan);
+    // Not every system's thread pool minds a number that is no handle.
+    if (!GetHandleInformation(handle_of(thing), &flags))
+        return brd_win32_error(GetLastError());
     if (l->socket)
         return 0;
     if (!RegisterWaitForSingleObject(&l->registration, handle_of(thing), on_signal, l, INFINITE,

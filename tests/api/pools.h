@@ -2,8 +2,8 @@
  * What the suites of pools share: functions for workers, and a gate that holds a task
  * until the test lets it go.
  *
- * The one thing to know about gates: they are files, because a task can be given no
- * handle; both sides look for them again and again, and here is the only place that does.
+ * The one thing to know about gates: they are files, so that they need nothing of what is
+ * tested; both sides look for them again and again, and here is the only place that does.
  */
 #ifndef BRD_TESTS_POOLS_H
 #define BRD_TESTS_POOLS_H

@@ -3,87 +3,11 @@
  * tasks. Run on every system from this one source. The one thing to know: APR opens the
  * files and sockets, and tells what the system calls them.
  */
-#include "api/pools.h"
+#include "api/handles.h"
 
-#include <apr_file_io.h>
-#include <apr_general.h>
-#include <apr_network_io.h>
-#include <apr_portable.h>
 #include <ctype.h>
 
 #define LONG test_ms(60000)
-
-/* ------------------------------------------------------- APR, in every process */
-
-static apr_pool_t *memory_open(void)
-{
-    apr_pool_t *memory = NULL;
-    if (apr_initialize() != APR_SUCCESS || apr_pool_create(&memory, NULL) != APR_SUCCESS)
-        abort();
-    return memory;
-}
-
-static void memory_close(apr_pool_t *memory)
-{
-    apr_pool_destroy(memory);
-    apr_terminate();
-}
-
-/** A file that is there only as long as it is open, with these contents. */
-static apr_file_t *file_with(apr_pool_t *memory, const char *contents)
-{
-    apr_file_t *file = NULL;
-    char name[1100];
-    const char *directory = NULL;
-    size_t size = strlen(contents);
-    if (apr_temp_dir_get(&directory, memory) != APR_SUCCESS)
-        abort();
-    (void)snprintf(name, sizeof name, "%s/brood-handles-XXXXXX", directory);
-    if (apr_file_mktemp(&file, name, 0, memory) != APR_SUCCESS ||
-        apr_file_write_full(file, contents, size, NULL) != APR_SUCCESS)
-        abort();
-    return file;
-}
-
-static intptr_t handle_of_file(apr_file_t *file)
-{
-    apr_os_file_t os;
-    (void)apr_os_file_get(&os, file);
-    return (intptr_t)os;
-}
-
-static intptr_t handle_of_socket(apr_socket_t *socket)
-{
-    apr_os_sock_t os;
-    (void)apr_os_sock_get(&os, socket);
-    return (intptr_t)os;
-}
-
-/** The file behind a handle; the handle is closed with it. */
-static apr_file_t *file_of(intptr_t handle, apr_pool_t *memory)
-{
-    apr_os_file_t os = (apr_os_file_t)handle;
-    apr_file_t *file = NULL;
-    return apr_os_file_put(&file, &os, APR_FOPEN_READ | APR_FOPEN_WRITE, memory) == APR_SUCCESS
-               ? file
-               : NULL;
-}
-
-static bool read_all(intptr_t handle, char *text, size_t cap)
-{
-    apr_pool_t *memory = memory_open();
-    apr_file_t *file = file_of(handle, memory);
-    apr_off_t start = 0;
-    apr_size_t size = 0;
-    bool done = file && apr_file_seek(file, APR_SET, &start) == APR_SUCCESS;
-    if (done)
-        (void)apr_file_read_full(file, text, cap - 1, &size);
-    text[size] = 0;
-    if (file)
-        apr_file_close(file);
-    memory_close(memory);
-    return done;
-}
 
 /* ------------------------------------------------------------- for workers */
 
@@ -156,21 +80,21 @@ static int serves(brood_message *args, brood_message *result)
 {
     apr_pool_t *memory = memory_open();
     intptr_t handle = -1;
-    apr_socket_t *connection = NULL;
+    apr_socket_t *client = NULL;
     char text[64];
     apr_size_t size = sizeof text;
     int status = brood_unpack(args, "h", &handle);
     apr_os_sock_t os = (apr_os_sock_t)handle;
-    if (!status && apr_os_sock_put(&connection, &os, memory) != APR_SUCCESS)
+    if (!status && apr_os_sock_put(&client, &os, memory) != APR_SUCCESS)
         status = 1;
-    if (!status && apr_socket_recv(connection, text, &size) != APR_SUCCESS)
+    if (!status && apr_socket_recv(client, text, &size) != APR_SUCCESS)
         status = 2;
     for (apr_size_t i = 0; !status && i < size; i++)
         text[i] = (char)toupper((unsigned char)text[i]);
-    if (!status && apr_socket_send(connection, text, &size) != APR_SUCCESS)
+    if (!status && apr_socket_send(client, text, &size) != APR_SUCCESS)
         status = 3;
-    if (connection)
-        apr_socket_close(connection);
+    if (client)
+        apr_socket_close(client);
     memory_close(memory);
     return status ? status : brood_pack(result, "x", brood_pid());
 }
@@ -376,36 +300,6 @@ static void items_carry_none(void)
 
 /* ------------------------------------------------------------------ sockets */
 
-/** A connection: a client's end, and the one that a server accepted. */
-typedef struct connection {
-    apr_socket_t *client, *server;
-} connection;
-
-// Also before there is a test.
-static void must(apr_status_t status)
-{
-    if (status != APR_SUCCESS)
-        abort();
-}
-
-static connection connect_to_self(apr_pool_t *memory)
-{
-    connection c = {NULL, NULL};
-    apr_socket_t *listening = NULL;
-    apr_sockaddr_t *address = NULL;
-    must(apr_sockaddr_info_get(&address, "127.0.0.1", APR_INET, 0, 0, memory));
-    must(apr_socket_create(&listening, APR_INET, SOCK_STREAM, APR_PROTO_TCP, memory));
-    must(apr_socket_bind(listening, address));
-    must(apr_socket_listen(listening, 1));
-    must(apr_socket_addr_get(&address, APR_LOCAL, listening));
-    must(apr_socket_create(&c.client, APR_INET, SOCK_STREAM, APR_PROTO_TCP, memory));
-    must(apr_socket_connect(c.client, address));
-    must(apr_socket_accept(&c.server, listening, memory));
-    must(apr_socket_close(listening));
-    must(apr_socket_timeout_set(c.client, apr_time_from_sec(20)));
-    return c;
-}
-
 static void a_connection_is_served_by_a_worker(void)
 {
     apr_pool_t *memory = memory_open();
@@ -494,13 +388,19 @@ static void waits_for_sockets(void)
 static void refuses_what_is_no_handle(void)
 {
     brood_message message = BROOD_MESSAGE_INIT;
+    const intptr_t nobody = 44977608;
+    brood_waitable thing = {.handle = &nobody};
     size_t size = 77;
     CU_ASSERT_NOT_EQUAL(brood_pack(&message, "h", (intptr_t)-1), BROOD_OK);
-    CU_ASSERT_NOT_EQUAL(brood_pack(&message, "ih", 1, (intptr_t)1000000), BROOD_OK);
+    CU_ASSERT_NOT_EQUAL(brood_pack(&message, "ih", 1, nobody), BROOD_OK);
     CU_ASSERT_EQUAL(brood_pack(&message, "ah", NULL, (size_t)0), BROOD_EINVAL);
     (void)brood_message_bytes(&message, &size);
     CU_ASSERT_EQUAL(size, 0);
     brood_message_clear(&message);
+    for (int64_t timeout = 0; timeout < 40; timeout += 20) {
+        int status = brood_wait_many(&thing, 1, timeout);
+        CU_ASSERT(status != BROOD_OK && status != BROOD_ETIMEDOUT);
+    }
 }
 
 static const test_case cases[] = {
@@ -518,20 +418,9 @@ static const test_case cases[] = {
     {0},
 };
 
-// A system's library of sockets keeps a handle or two from its first use on.
-static void warm_up(void)
-{
-    pools_warm_up();
-    apr_pool_t *memory = memory_open();
-    connection c = connect_to_self(memory);
-    apr_socket_close(c.server);
-    apr_socket_close(c.client);
-    memory_close(memory);
-}
-
 int main(int argc, char **argv)
 {
     brood_main(&argc, &argv);
-    test_warm_up = warm_up;
+    test_warm_up = handles_warm_up;
     return test_main(argc, argv, "handles", cases);
 }

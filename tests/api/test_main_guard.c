@@ -98,9 +98,10 @@ static void check_one_line(const char *path)
 
 static void refuses_who_has_no_parent(void)
 {
-    static const char *const arguments[] = {"--brood-worker=3", "--brood-worker=77",
-                                            "--brood-worker=2", "--brood-worker=-1",
-                                            "--brood-worker=x", "--brood-worker="};
+    static const char *const arguments[] = {
+        "--brood-worker=3,1",  "--brood-worker=77,1", "--brood-worker=2,1",
+        "--brood-worker=-1,1", "--brood-worker=x,1",  "--brood-worker=3,0",
+        "--brood-worker=3,1x", "--brood-worker=3",    "--brood-worker="};
     for (size_t i = 0; i < sizeof arguments / sizeof *arguments; i++) {
         gate said;
         brd_proc p = {0};
@@ -128,7 +129,7 @@ static void refuses_a_channel_that_does_not_speak(void)
         CU_ASSERT_EQUAL_FATAL(brd_os_chan_pair(&mine, &theirs), 0);
         brd_launch how = {
             .program = self, .argv = args, .inherit = &theirs, .ninherit = 1, .channel = mine};
-        snprintf(argument, sizeof argument, "--brood-worker=%lld",
+        snprintf(argument, sizeof argument, "--brood-worker=%lld,1",
                  (long long)brd_os_proc_inherited(&how, 0).os);
         CU_ASSERT_EQUAL_FATAL(brd_os_proc_start(&p, &how), 0);
         brd_os_close(&theirs);

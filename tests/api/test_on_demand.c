@@ -124,7 +124,7 @@ static void closing_wakes_who_waits_for_workers(void)
 {
     brood_context *context = NULL;
     ASSERT_OK(brood_context_create(
-        &context, BROOD_CONTEXT(.method = BROOD_SPAWN, .executable = "/no/such/program")));
+        &context, BROOD_CONTEXT(.method = BROOD_SPAWN, .directory = "/no/such/directory")));
     for (int round = 0; round < 3; round++) {
         warmer w;
         brood_pool *pool = pool_with(

@@ -448,6 +448,12 @@ static void waits_for_processes_and_pipes(void)
     things[1].pipe = quiet.other; // e.one is about to be ready too
     ASSERT_OK(brood_wait_many(things, 3, LONG));
     CU_ASSERT(things[0].ready && !things[1].ready && !things[2].ready);
+    // An end, which is there for good, hides nothing that comes later.
+    ASSERT_OK(brood_pipe_send_bytes(quiet.one, "x", 1, LONG));
+    things[1].ready = 0;
+    for (brd_time until = test_deadline(10000); !things[1].ready && brd_os_now() < until;)
+        ASSERT_OK(brood_wait_many(things, 3, LONG));
+    CU_ASSERT(things[1].ready && !things[2].ready);
     end_process(p);
     brood_pipe_destroy(e.one);
     close_pipe(&quiet);

@@ -455,11 +455,11 @@ static void starts_another_program(void)
     brood_context_destroy(context);
 }
 
-static void fails_when_there_is_no_program(void)
+static void fails_when_no_worker_can_start(void)
 {
     brood_context *context = NULL;
     brood_pool *pool = NULL;
-    ASSERT_OK(brood_context_create(&context, BROOD_CONTEXT(.executable = "/no/such/program")));
+    ASSERT_OK(brood_context_create(&context, BROOD_CONTEXT(.directory = "/no/such/directory")));
     int status = brood_pool_create(&pool, BROOD_POOL(.processes = 2, .context = context));
     CU_ASSERT_NOT_EQUAL(status, BROOD_OK);
     CU_ASSERT_NOT_EQUAL(brood_status_text(status)[0], '\0');
@@ -487,7 +487,7 @@ static const test_case cases[] = {
     TEST_CASE(reads_newer_options),
     TEST_CASE(has_a_place_for_every_cpu),
     TEST_CASE(starts_another_program),
-    TEST_CASE(fails_when_there_is_no_program),
+    TEST_CASE(fails_when_no_worker_can_start),
     {0},
 };
 

@@ -1,6 +1,7 @@
 /*
  * A program outside of the repository: it sees only what is installed. It starts
- * a real pool, which proves that a program can be its own worker there too.
+ * a real pool, which proves that a program can be its own worker there too; and one
+ * of the brood-worker that is installed, which says that it is not this program.
  */
 #include <brood/brood.h>
 #include <stdio.h>
@@ -26,6 +27,22 @@ static int sum_of_squares(brood_pool *pool, int64_t *sum)
     return status;
 }
 
+static int ask_brood_worker(void)
+{
+    brood_context *context = NULL;
+    brood_pool *pool = NULL;
+    int status = brood_context_create(&context, BROOD_CONTEXT(.executable = CONSUMER_WORKER));
+    if (!status)
+        status = brood_pool_create(&pool, BROOD_POOL(.processes = 1, .context = context));
+    if (!status)
+        status = brood_pool_run(pool, square, NULL, "i", 2);
+    brood_pool_destroy(pool);
+    brood_context_destroy(context);
+    if (status != BROOD_EFUNCTION)
+        fprintf(stderr, "consumer: %s: %s\n", CONSUMER_WORKER, brood_status_text(status));
+    return status == BROOD_EFUNCTION ? BROOD_OK : BROOD_EINVAL;
+}
+
 int main(int argc, char **argv)
 {
     brood_main(&argc, &argv);
@@ -36,6 +53,8 @@ int main(int argc, char **argv)
     if (!status)
         status = sum_of_squares(pool, &sum);
     brood_pool_destroy(pool);
+    if (!status)
+        status = ask_brood_worker();
     if (status)
         fprintf(stderr, "consumer: %s\n", brood_status_text(status));
     printf("consumer: %d\n", (int)sum);

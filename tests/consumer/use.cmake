@@ -47,6 +47,9 @@ function(build_by_pkgconfig)
   execute_process(COMMAND "${PKGCONFIG}" --cflags --libs ${static} brood
     OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
   separate_arguments(flags UNIX_COMMAND "${flags}")
+  execute_process(COMMAND "${PKGCONFIG}" --variable=worker brood
+    OUTPUT_VARIABLE worker OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  list(PREPEND flags "-DCONSUMER_WORKER=\"${worker}\"")
   execute_process(COMMAND "${CC}" -std=c11 -o "${build}/consumer${suffix}" "${PROGRAM}" ${flags}
     COMMAND_ECHO STDOUT COMMAND_ERROR_IS_FATAL ANY)
 endfunction()

@@ -31,8 +31,25 @@ bool act_start(const char *program, const char *first, const char *second);
 /** The same, with whatever handles it then inherits, and waits for its end. */
 bool act_run(const char *program, const char *first);
 
+/**
+ * As act_start, but the program has this one's standard output and error, and is of a group
+ * of its own where a program can leave the one that it was born into.
+ */
+bool act_start_aside(const char *program, const char *first, const char *second);
+
+/** This process's standard output, or error. */
+brd_handle act_stream(bool errors);
+
 /** From now on no signal that can be blocked comes to this thread. */
 void act_block_signals(void);
+
+/**
+ * From now on a signal comes to this process every millisecond, and breaks off whatever
+ * call it waits in. False: not here.
+ */
+bool act_interruptions_start(void);
+/** No more of them; how many came since the start. */
+long act_interruptions_end(void);
 
 /** A thread that is not brood's, until act_thread_end. False: not here. */
 bool act_thread_start(void);

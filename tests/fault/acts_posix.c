@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,11 +73,55 @@ bool act_run(const char *program, const char *first)
     return pid > 0;
 }
 
+bool act_start_aside(const char *program, const char *first, const char *second)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        setsid();
+        execl(program, program, first, second, (char *)NULL);
+        _exit(127);
+    }
+    return pid > 0;
+}
+
+brd_handle act_stream(bool errors)
+{
+    return (brd_handle){errors ? STDERR_FILENO : STDOUT_FILENO};
+}
+
 void act_block_signals(void)
 {
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, NULL);
+}
+
+static volatile sig_atomic_t interruptions;
+
+static void count_interruption(int signal)
+{
+    (void)signal;
+    interruptions++;
+}
+
+static bool interrupt_every(suseconds_t microseconds)
+{
+    const struct timeval every = {.tv_usec = microseconds};
+    const struct itimerval timer = {.it_interval = every, .it_value = every};
+    return setitimer(ITIMER_REAL, &timer, NULL) == 0;
+}
+
+bool act_interruptions_start(void)
+{
+    const struct sigaction counted = {.sa_handler = count_interruption}; // no SA_RESTART
+    interruptions = 0;
+    return sigaction(SIGALRM, &counted, NULL) == 0 && interrupt_every(1000);
+}
+
+long act_interruptions_end(void)
+{
+    (void)interrupt_every(0); // the handler stays, for one that is on its way
+    return interruptions;
 }
 
 bool act_is_wine(void)

@@ -63,6 +63,21 @@ bool act_start(const char *program, const char *first, const char *second)
     return child != NULL;
 }
 
+bool act_start_aside(const char *program, const char *first, const char *second)
+{
+    char line[4096];
+    snprintf(line, sizeof line, "\"%s\" \"%s\" \"%s\"", program, first, second);
+    HANDLE child = start(program, line, TRUE);
+    if (child)
+        CloseHandle(child);
+    return child != NULL;
+}
+
+brd_handle act_stream(bool errors)
+{
+    return (brd_handle){(intptr_t)GetStdHandle(errors ? STD_ERROR_HANDLE : STD_OUTPUT_HANDLE)};
+}
+
 bool act_run(const char *program, const char *first)
 {
     char line[4096];
@@ -77,6 +92,16 @@ bool act_run(const char *program, const char *first)
 
 void act_block_signals(void)
 {
+}
+
+bool act_interruptions_start(void)
+{
+    return false;
+}
+
+long act_interruptions_end(void)
+{
+    return 0;
 }
 
 bool act_is_wine(void)

@@ -286,6 +286,11 @@ static void a_cpu_that_is_not_there(void)
     brood_context_destroy(context);
 }
 
+static void hears_nothing(const brood_line *line, void *baton)
+{
+    (void)line, (void)baton;
+}
+
 static void options_that_make_no_sense(void)
 {
     const uint32_t distant = 1024;
@@ -297,6 +302,8 @@ static void options_that_make_no_sense(void)
         BROOD_CONTEXT(.ncpus = 1),
         BROOD_CONTEXT(.ncpus = 1, .cpus = &distant),
         BROOD_CONTEXT(.out = (brood_stdio)7),
+        BROOD_CONTEXT(.err = (brood_stdio)(BROOD_STDIO_CAPTURE + 1)),
+        BROOD_CONTEXT(.err = BROOD_STDIO_NULL, .on_line = hears_nothing),
         BROOD_CONTEXT(.err = (brood_stdio)7),
         NULL,
     };

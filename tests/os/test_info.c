@@ -111,6 +111,31 @@ static void knows_its_first_argument(void)
     CU_ASSERT_EQUAL(brd_os_argument(0, word, 2), BROOD_EINVAL);
 }
 
+// This program is a file that is there and runs; what is told of it opens again.
+static void makes_paths_full(void)
+{
+    char self[4096], full[4096] = "as it was", small[4] = "as";
+    CU_ASSERT_EQUAL_FATAL(brd_os_self_path(self, sizeof self), 0);
+    CU_ASSERT_EQUAL(brd_os_file_path(self, true, full, sizeof full), 0);
+    CU_ASSERT_EQUAL(brd_os_file_path(started_as, true, full, sizeof full), 0);
+    CU_ASSERT_NOT_EQUAL(full[0], '.');
+    FILE *file = fopen(full, "rb");
+    CU_ASSERT_PTR_NOT_NULL(file);
+    if (file)
+        fclose(file);
+    CU_ASSERT_EQUAL(brd_os_file_path(self, false, small, sizeof small), BROOD_EINVAL);
+    CU_ASSERT_STRING_EQUAL(small, "as");
+}
+
+static void a_path_to_nothing_is_none(void)
+{
+    static const char *const paths[] = {"/no/such/file", "no-such-file", "", ".", "/"};
+    char full[4096] = "as it was";
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        CU_ASSERT_NOT_EQUAL(brd_os_file_path(paths[i], false, full, sizeof full), 0);
+    CU_ASSERT_STRING_EQUAL(full, "as it was");
+}
+
 static int child_without_terminal(int argc, char **argv)
 {
     (void)argc;
@@ -136,6 +161,8 @@ static const test_case cases[] = {
     TEST_CASE(pid_is_what_the_parent_knows),
     TEST_CASE(knows_its_own_path),
     TEST_CASE(knows_its_first_argument),
+    TEST_CASE(makes_paths_full),
+    TEST_CASE(a_path_to_nothing_is_none),
     TEST_CASE(knows_that_there_is_no_terminal),
     TEST_CHILD("tells-pid", child_tells_pid),
     TEST_CHILD("without-terminal", child_without_terminal),

@@ -127,6 +127,45 @@ static void refuses_unknown_modules(void)
     CU_ASSERT_PTR_EQUAL(code, &place);
 }
 
+/** A library that is loaded already, by its path; false where its code is the program's. */
+static bool some_library(brd_place *place)
+{
+    void *address = NULL;
+    int (*function)(const char *) = atoi;
+    memcpy(&address, &function, sizeof address);
+    CU_ASSERT_EQUAL_FATAL(brd_os_module_of(address, place), 0);
+    return place->module[0];
+}
+
+static void loads_a_library(void)
+{
+    brd_place place;
+    char why[100] = "x";
+    void *code = &place;
+    int (*function)(const char *) = NULL;
+    if (!some_library(&place))
+        TEST_SKIP("the C library is in the program");
+    CU_ASSERT_EQUAL_FATAL(brd_os_module_load(place.module, "atoi", &code, why, sizeof why), 0);
+    CU_ASSERT_STRING_EQUAL(why, "");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(code);
+    memcpy(&function, &code, sizeof function);
+    CU_ASSERT_EQUAL(function("77"), 77);
+    CU_ASSERT_EQUAL(brd_os_module_load(place.module, "no_such_name", &code, why, sizeof why), 0);
+    CU_ASSERT_PTR_NULL(code);
+}
+
+// A library is named by its full path, so that no search finds another.
+static void loads_nothing_else(void)
+{
+    static const char *const paths[] = {"/no/such/library", "no-such-library-anywhere", "", "."};
+    char why[100];
+    int here = 0;
+    void *code = &here;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        CU_ASSERT_NOT_EQUAL(brd_os_module_load(paths[i], "atoi", &code, why, sizeof why), 0);
+    CU_ASSERT_PTR_EQUAL(code, &here);
+}
+
 static int child_calls(int argc, char **argv)
 {
     brd_chan *c = NULL;
@@ -161,6 +200,7 @@ static const test_case cases[] = {
     TEST_CASE(finds_its_own_code),      TEST_CASE(build_is_not_empty),
     TEST_CASE(finds_code_of_a_library), TEST_CASE(refuses_what_is_no_code),
     TEST_CASE(refuses_another_build),   TEST_CASE(refuses_offsets_outside_the_code),
+    TEST_CASE(loads_a_library),         TEST_CASE(loads_nothing_else),
     TEST_CASE(refuses_unknown_modules), TEST_CASE(holds_in_another_process),
     TEST_CHILD("calls", child_calls),   {0},
 };

@@ -1,9 +1,10 @@
 /*
  * CPython's scenarios of listeners, clients and their authentication: _TestListener,
- * _TestListenerClient, ChallengeResponseTest, OtherTest; names as there. For every family,
- * where CPython has them all.
+ * _TestListenerClient, ChallengeResponseTest, OtherTest, TestInvalidFamily; names as there.
+ * For every family, where CPython has them all.
  */
 #include "api/pools.h"
+#include "fault/acts.h"
 #include "ipc/handshake.h"
 
 #include <brood/listener.h>
@@ -81,7 +82,7 @@ static void test_context(void)
     CU_ASSERT_EQUAL(brood_client_connect(&c, address, BROOD_CLIENT(KEY), LONG), BROOD_ECLOSED);
 }
 
-/** S99: an empty key is a mistake, and no key is said by NULL. */
+/** S108: an empty key is a mistake, and no key is said by NULL. */
 static void test_empty_authkey(void)
 {
     brood_listener *l = NULL;
@@ -177,9 +178,81 @@ static void test_issue16955(void)
     }
 }
 
+/* ------------------------------------------------- TestInvalidFamily, TestIgnoreEINTR */
+
+static void test_invalid_family(void)
+{
+    brood_listener *l = NULL;
+    CU_ASSERT_EQUAL(brood_listener_create(&l, "\\\\.\\test", BROOD_LISTENER(KEY)), BROOD_EINVAL);
+}
+
+static void test_invalid_family_win32(void)
+{
+    brood_listener *l = NULL;
+    CU_ASSERT_EQUAL(brood_listener_create(&l, "/var/test.pipe", BROOD_LISTENER(KEY)), BROOD_EINVAL);
+}
+
+/** "ps": listens while it is interrupted, tells where, and welcomes who comes. */
+static int welcomes(brood_message *args, brood_message *result)
+{
+    const char *family = NULL;
+    brood_pipe *parent = NULL, *client = NULL;
+    brood_listener *l = NULL;
+    int status = brood_unpack(args, "ps", &parent, &family);
+    (void)result;
+    if (!status && !act_interruptions_start())
+        status = 1;
+    if (!status)
+        status = brood_listener_create(&l, family, BROOD_LISTENER(KEY));
+    if (!status && brood_listener_accept(l, &client, 30) != BROOD_ETIMEDOUT)
+        status = 2;
+    if (!status)
+        status = send_text(parent, brood_listener_address(l));
+    if (!status)
+        status = brood_listener_accept(l, &client, LONG);
+    if (!status)
+        status = send_text(client, "welcome");
+    if (act_interruptions_end() == 0)
+        status = 3;
+    brood_pipe_destroy(client);
+    brood_pipe_destroy(parent);
+    brood_listener_destroy(l);
+    return status ? 99 : 0;
+}
+
+static void ignores_in(const char *family)
+{
+    brood_pipe *here = NULL, *there = NULL, *client = NULL;
+    brood_process *p = NULL;
+    brood_message message = BROOD_MESSAGE_INIT;
+    const char *address = NULL;
+    CU_ASSERT_EQUAL_FATAL(brood_pipe_create(&here, &there, NULL), BROOD_OK);
+    CU_ASSERT_EQUAL_FATAL(brood_process_call(&p, welcomes, "ps", there, family), BROOD_OK);
+    brood_pipe_destroy(there);
+    ASSERT_OK(brood_pipe_recv(here, &message, LONG));
+    CU_ASSERT_EQUAL_FATAL(brood_unpack(&message, "s", &address), BROOD_OK);
+    CU_ASSERT_EQUAL_FATAL(brood_client_connect(&client, address, BROOD_CLIENT(KEY), LONG),
+                          BROOD_OK);
+    CU_ASSERT(receives_text(client, "welcome"));
+    brood_message_clear(&message);
+    brood_pipe_destroy(client);
+    brood_pipe_destroy(here);
+    end_client(p);
+}
+
+/** Both sides are interrupted all the time. */
+static void test_ignore_listener(void)
+{
+    if (!act_interruptions_start())
+        TEST_SKIP("nothing interrupts a call here");
+    for (int i = 0; i < FAMILIES; i++)
+        ignores_in(families[i]);
+    CU_ASSERT(act_interruptions_end() > 0);
+}
+
 /* ------------------------------------------------- ChallengeResponseTest, OtherTest */
 
-/** S100: one algorithm, and both sides answer at once; so the whole exchange is asked. */
+/** S109: one algorithm, and both sides answer at once; so the whole exchange is asked. */
 static void test_challengeresponse(void)
 {
     static const uint8_t nonce[BRD_NONCE_SIZE] = "is-twenty-bytes-long";
@@ -251,6 +324,9 @@ static const test_case cases[] = {
     TEST_CASE(test_listener_client),
     TEST_CASE(test_issue14725),
     TEST_CASE(test_issue16955),
+    TEST_CASE(test_invalid_family),
+    TEST_CASE(test_invalid_family_win32),
+    TEST_CASE(test_ignore_listener),
     TEST_CASE(test_challengeresponse),
     TEST_CASE(test_deliver_challenge_auth_failure),
     TEST_CASE(test_answer_challenge_auth_failure),

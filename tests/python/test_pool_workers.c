@@ -277,7 +277,7 @@ static void test_release_unused_processes(void)
     brood_pool *pool = NULL;
     test_census_counts before, after;
     events e = {.nobody = false};
-    ASSERT_OK(brood_context_create(&context, BROOD_CONTEXT(.executable = "/no/such/program")));
+    ASSERT_OK(brood_context_create(&context, BROOD_CONTEXT(.directory = "/no/such/directory")));
     test_census(&before);
     int status = brood_pool_create(
         &pool, BROOD_POOL(.processes = 6, .context = context, .on_worker = on_event, .baton = &e));

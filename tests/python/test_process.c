@@ -9,6 +9,8 @@
 #include "fault/acts.h"
 #include "python/processes.h"
 
+#include <ctype.h>
+
 /* -------------------------------------------------------------- life and end */
 
 static int returns_code(brood_message *args, brood_message *result)
@@ -34,7 +36,11 @@ static void test_set_executable(void)
     CU_ASSERT_EQUAL_FATAL(brd_os_self_path(self, sizeof self), 0);
     ASSERT_OK(brood_context_create(&context, BROOD_CONTEXT(.executable = self)));
     process_ends_with(returning(7, BROOD_PROCESS(.context = context)), 7);
-    ASSERT_OK(brood_context_create(&none, BROOD_CONTEXT(.executable = "/no/such/program")));
+    CU_ASSERT_NOT_EQUAL(
+        brood_context_create(&none, BROOD_CONTEXT(.executable = "/no/such/program")), BROOD_OK);
+    CU_ASSERT_PTR_NULL_FATAL(none);
+    // What is seen at the start only.
+    ASSERT_OK(brood_context_create(&none, BROOD_CONTEXT(.directory = "/no/such/directory")));
     ASSERT_OK(brood_process_create(&p, returns_code, NULL, BROOD_PROCESS(.context = none)));
     CU_ASSERT_NOT_EQUAL(brood_process_start(p), BROOD_OK);
     CU_ASSERT_EQUAL(brood_process_pid(p), 0);
@@ -416,39 +422,63 @@ static void test_atexit(void)
 
 /* ------------------------------------------------- a process of one's own making */
 
+/** A process that says what it is told in capitals, and a way to talk to it. */
 typedef struct upper_caser {
-    char given[24];
-    char path[1024];
+    brood_process *process;
+    brood_pipe *pipe;
 } upper_caser;
 
+/** "p": what runs in it, until nothing more comes. */
 static int upper_caser_run(brood_message *args, brood_message *result)
 {
-    size_t size;
-    const upper_caser *self = brood_message_bytes(args, &size);
-    char line[sizeof self->given];
+    brood_pipe *pipe = NULL;
+    char text[64];
+    size_t size = 1;
+    int status = brood_unpack(args, "p", &pipe);
     (void)result;
-    if (size != sizeof *self)
-        return 99;
-    for (size_t i = 0; i < sizeof line; i++) {
-        char c = self->given[i];
-        line[i] = (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    while (!status && size) {
+        status = brood_pipe_recv_bytes(pipe, text, sizeof text, &size, LONG_WAIT);
+        for (size_t i = 0; !status && i < size; i++)
+            text[i] = (char)toupper((unsigned char)text[i]);
+        if (!status && size)
+            status = brood_pipe_send_bytes(pipe, text, size, LONG_WAIT);
     }
-    return note_add(self->path, line) ? 0 : 98;
+    brood_pipe_destroy(pipe);
+    return status ? 99 : 0;
 }
 
-// A function and its state; what it answers goes to a file, for a process has no result.
+static void upper_caser_start(upper_caser *self)
+{
+    brood_pipe *theirs = NULL;
+    CU_ASSERT_EQUAL_FATAL(brood_pipe_create(&self->pipe, &theirs, NULL), BROOD_OK);
+    CU_ASSERT_EQUAL_FATAL(brood_process_call(&self->process, upper_caser_run, "p", theirs), 0);
+    brood_pipe_destroy(theirs);
+}
+
+static void upper_caser_submit(upper_caser *self, const char *text, const char *expected)
+{
+    char got[64] = "";
+    size_t size = 0;
+    ASSERT_OK(brood_pipe_send_bytes(self->pipe, text, strlen(text), LONG_WAIT));
+    ASSERT_OK(brood_pipe_recv_bytes(self->pipe, got, sizeof got - 1, &size, LONG_WAIT));
+    CU_ASSERT_STRING_EQUAL(got, expected);
+}
+
+static void upper_caser_stop(upper_caser *self)
+{
+    ASSERT_OK(brood_pipe_send_bytes(self->pipe, "", 0, LONG_WAIT));
+    brood_pipe_destroy(self->pipe);
+    process_ends_with(self->process, 0);
+}
+
+// A struct that has a process and a pipe, in place of a class derived from Process.
 static void test_subclassing(void)
 {
-    upper_caser state = {.given = "hello"};
-    char text[100];
-    brood_message args = BROOD_MESSAGE_INIT;
-    gate g;
-    gate_make(&g);
-    snprintf(state.path, sizeof state.path, "%s", g.path);
-    ASSERT_OK(brood_message_set(&args, &state, sizeof state));
-    process_ends_with(process_with(upper_caser_run, &args, NULL), 0);
-    CU_ASSERT_STRING_EQUAL(notes_read(g.path, text, sizeof text), "HELLO\n");
-    gate_remove(&g, 0);
+    upper_caser caser = {NULL, NULL};
+    upper_caser_start(&caser);
+    upper_caser_submit(&caser, "hello", "HELLO");
+    upper_caser_submit(&caser, "world", "WORLD");
+    upper_caser_stop(&caser);
 }
 
 static int fails_at_length(brood_message *args, brood_message *result)

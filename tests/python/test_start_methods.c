@@ -154,6 +154,54 @@ static void test_nested_startmethod(void)
     }
 }
 
+/** "pi": tells its number and returns the other's. */
+static int exchanges_numbers(brood_message *args, brood_message *result)
+{
+    brood_pipe *pipe = NULL;
+    brood_message message = BROOD_MESSAGE_INIT;
+    int32_t own, other = 97;
+    (void)result;
+    int status = brood_unpack(args, "pi", &pipe, &own);
+    if (!status)
+        status = brood_pack(&message, "i", own);
+    if (!status)
+        status = brood_pipe_send(pipe, &message, LONG_WAIT);
+    if (!status)
+        status = brood_pipe_recv(pipe, &message, LONG_WAIT);
+    if (!status)
+        status = brood_unpack(&message, "i", &other);
+    brood_message_clear(&message);
+    brood_pipe_destroy(pipe);
+    return status ? 98 : other;
+}
+
+static brood_process *exchanging(brood_context *context, brood_pipe *end, int32_t number)
+{
+    brood_message args = BROOD_MESSAGE_INIT;
+    ASSERT_OK(brood_pack(&args, "pi", end, number));
+    brood_process *p = process_with(exchanges_numbers, &args, BROOD_PROCESS(.context = context));
+    brood_pipe_destroy(end);
+    return p;
+}
+
+// S107: a pipe belongs to no method; processes made by different ones talk through it
+static void test_mixed_startmethod(void)
+{
+    brood_start_method all[3];
+    size_t count = methods(all);
+    for (size_t i = 0; i < count; i++) {
+        brood_context *context = context_by(all[i]), *next = context_by(all[(i + 1) % count]);
+        brood_pipe *one = NULL, *other = NULL;
+        CU_ASSERT_EQUAL_FATAL(brood_pipe_create(&one, &other, NULL), BROOD_OK);
+        brood_process *first = exchanging(context, one, 3);
+        brood_process *second = exchanging(next, other, 5);
+        process_ends_with(first, 5);
+        process_ends_with(second, 3);
+        brood_context_destroy(context);
+        brood_context_destroy(next);
+    }
+}
+
 /* ------------------------------------------------------- what runs before them */
 
 static int tell_main(brood_message *args, brood_message *result)
@@ -396,6 +444,7 @@ static const test_case cases[] = {
     TEST_CASE(test_set_get),
     TEST_CASE(test_spawn_dont_set_context),
     TEST_CASE(test_nested_startmethod),
+    TEST_CASE(test_mixed_startmethod),
     TEST_CASE(test_preload_main),
     TEST_CASE(test_std_streams_flushed_after_preload),
     TEST_CASE(test_forkserver_sigint),

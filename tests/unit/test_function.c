@@ -123,13 +123,20 @@ static brd_place place_of(brood_function *function)
     return place;
 }
 
+static int learn(brd_code *c, uint32_t index, const brd_place *place)
+{
+    brood_function *found = NULL;
+    int why = brd_code_find(place, &found);
+    return brd_code_learn(c, index, found, why);
+}
+
 static void learns_and_finds(void)
 {
     brd_code c = {0};
     brd_place first = place_of(one), second = place_of(two);
     int why = 99;
-    CU_ASSERT_EQUAL(brd_code_learn(&c, 0, &first), 0);
-    CU_ASSERT_EQUAL(brd_code_learn(&c, 1, &second), 0);
+    CU_ASSERT_EQUAL(learn(&c, 0, &first), 0);
+    CU_ASSERT_EQUAL(learn(&c, 1, &second), 0);
     brood_function *found = brd_code_at(&c, 1, &why);
     CU_ASSERT_EQUAL(why, 0);
     CU_ASSERT_PTR_NOT_NULL_FATAL(found);
@@ -150,12 +157,12 @@ static void learns_in_order_only(void)
 {
     brd_code c = {0};
     brd_place place = place_of(one);
-    CU_ASSERT_EQUAL(brd_code_learn(&c, 1, &place), BROOD_EPROTOCOL);
-    CU_ASSERT_EQUAL(brd_code_learn(&c, UINT32_MAX, &place), BROOD_EPROTOCOL);
+    CU_ASSERT_EQUAL(learn(&c, 1, &place), BROOD_EPROTOCOL);
+    CU_ASSERT_EQUAL(learn(&c, UINT32_MAX, &place), BROOD_EPROTOCOL);
     CU_ASSERT_EQUAL(c.count, 0);
-    CU_ASSERT_EQUAL(brd_code_learn(&c, 0, &place), 0);
-    CU_ASSERT_EQUAL(brd_code_learn(&c, 0, &place), BROOD_EPROTOCOL);
-    CU_ASSERT_EQUAL(brd_code_learn(&c, 2, &place), BROOD_EPROTOCOL);
+    CU_ASSERT_EQUAL(learn(&c, 0, &place), 0);
+    CU_ASSERT_EQUAL(learn(&c, 0, &place), BROOD_EPROTOCOL);
+    CU_ASSERT_EQUAL(learn(&c, 2, &place), BROOD_EPROTOCOL);
     CU_ASSERT_EQUAL(c.count, 1);
     brd_code_clear(&c);
 }
@@ -168,9 +175,9 @@ static void says_why_there_is_none(void)
     strcpy(lost.module, "/nowhere/no-such-module.so");
     old.build[0] ^= 1;
     outside.offset = UINT64_C(1) << 40;
-    CU_ASSERT_EQUAL(brd_code_learn(&c, 0, &lost), 0);
-    CU_ASSERT_EQUAL(brd_code_learn(&c, 1, &old), 0);
-    CU_ASSERT_EQUAL(brd_code_learn(&c, 2, &outside), 0);
+    CU_ASSERT_EQUAL(learn(&c, 0, &lost), 0);
+    CU_ASSERT_EQUAL(learn(&c, 1, &old), 0);
+    CU_ASSERT_EQUAL(learn(&c, 2, &outside), 0);
     CU_ASSERT_PTR_NULL(brd_code_at(&c, 0, &why));
     CU_ASSERT_EQUAL(why, BROOD_EFUNCTION);
     CU_ASSERT_PTR_NULL(brd_code_at(&c, 1, &why));
@@ -190,7 +197,7 @@ static void learns_many(void)
     brd_place places[2] = {place_of(one), place_of(two)};
     int why, wrong = 0;
     for (uint32_t i = 0; i < 200; i++)
-        wrong += brd_code_learn(&c, i, &places[i % 2]) != 0;
+        wrong += learn(&c, i, &places[i % 2]) != 0;
     for (uint32_t i = 0; i < 200; i++) {
         brood_function *found = brd_code_at(&c, i, &why);
         wrong += !found || found(NULL, NULL) != (int)(i % 2) + 1;

@@ -200,7 +200,7 @@ static void defines_functions(void)
     for (uint32_t size = 0; size < sizeof place.module; size += 31) {
         memset(place.module, 'm', size);
         place.module[size] = 0;
-        CU_ASSERT_EQUAL(brd_link_define(&p.link, size, &place), 0);
+        CU_ASSERT_EQUAL(brd_link_define(&p.link, size, &place, ""), 0);
         brd_link_flush(&p.link);
         CU_ASSERT_EQUAL_FATAL(brd_port_next(&p.port, &work), 0);
         CU_ASSERT_EQUAL_FATAL(work.kind, BRD_RECORD_FUNCTION);
@@ -211,7 +211,7 @@ static void defines_functions(void)
         CU_ASSERT_EQUAL(memcmp(work.function->build, place.build, sizeof place.build), 0);
     }
     int status = 0, count = 0;
-    while (!(status = brd_link_define(&p.link, 1, &place)))
+    while (!(status = brd_link_define(&p.link, 1, &place, "")))
         count++;
     CU_ASSERT_EQUAL(status, BROOD_EAGAIN);
     CU_ASSERT(count > 10);
@@ -495,6 +495,52 @@ static void a_parked_parent_is_woken(void)
     pair_close(&p);
 }
 
+static void tells_what_the_worker_is_at(void)
+{
+    pair p;
+    uint64_t number = 77, index = 78;
+    pair_open(&p);
+    CU_ASSERT_EQUAL(brd_port_captured(&p.port), 0);
+    brd_link_at_hand(p.link.words, &number, &index); // it has begun nothing
+    CU_ASSERT(number == 77 && index == 78);
+    brd_port_at_hand(&p.port, 5, 3);
+    brd_link_at_hand(p.link.words, &number, &index);
+    CU_ASSERT(number == 5 && index == 3);
+    brd_port_at_hand(&p.port, 5, 4);
+    brd_link_at_hand(p.link.words, &number, &index);
+    CU_ASSERT(number == 5 && index == 4);
+    atomic_store(&p.link.words->at_index, 9); // half-way to another task
+    atomic_store(&p.link.words->at_number, 0);
+    brd_link_at_hand(p.link.words, &number, &index);
+    CU_ASSERT(number == 5 && index == 4);
+    pair_close(&p);
+}
+
+static void at_each_task_with_its_item(void *baton)
+{
+    pair *p = baton;
+    for (uint64_t number = 1; !atomic_load(&p->link.words->stop); number++)
+        brd_port_at_hand(&p->port, number, number * 3);
+}
+
+// An index is never told with the number of another task, whenever it is asked.
+static void what_it_is_at_fits_together(void)
+{
+    pair p;
+    brd_thread worker;
+    uint64_t number = 0, index = 0, wrong = 0;
+    pair_open(&p);
+    CU_ASSERT_EQUAL_FATAL(brd_os_thread_start(&worker, at_each_task_with_its_item, &p), 0);
+    for (int i = 0; i < 1000000 || number < 1000; i++) {
+        brd_link_at_hand(p.link.words, &number, &index);
+        wrong += index != number * 3;
+    }
+    brd_link_stop(&p.link);
+    brd_os_thread_join(&worker);
+    CU_ASSERT_EQUAL(wrong, 0);
+    pair_close(&p);
+}
+
 static const test_case cases[] = {
     TEST_CASE(says_hello),
     TEST_CASE(carries_contents_of_every_size),
@@ -509,6 +555,8 @@ static const test_case cases[] = {
     TEST_CASE(one_side_gets_each_task),
     TEST_CASE(long_contents_stream_both_ways),
     TEST_CASE(a_parked_parent_is_woken),
+    TEST_CASE(tells_what_the_worker_is_at),
+    TEST_CASE(what_it_is_at_fits_together),
     {0},
 };
 

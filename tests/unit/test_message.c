@@ -200,14 +200,18 @@ static const brood_error trouble = {.status = BROOD_ETASK,
                                     .function = "open+0x10",
                                     .worker = INT64_C(1) << 40,
                                     .exit_kind = BROOD_EXIT_SIGNAL,
-                                    .exit_code = -3};
+                                    .exit_code = -3,
+                                    .output = "a\0door",
+                                    .output_size = 6};
 
 static bool is_trouble(const brood_error *e)
 {
     return e && e != &trouble && e->status == BROOD_ETASK && e->code == 12 &&
            strcmp(e->text, "no door") == 0 && e->text != trouble.text &&
            strcmp(e->function, "open+0x10") == 0 && e->function != trouble.function &&
-           e->worker == INT64_C(1) << 40 && e->exit_kind == BROOD_EXIT_SIGNAL && e->exit_code == -3;
+           e->worker == INT64_C(1) << 40 && e->exit_kind == BROOD_EXIT_SIGNAL &&
+           e->exit_code == -3 && e->output != trouble.output && e->output_size == 6 &&
+           memcmp(e->output, "a\0door", 7) == 0;
 }
 
 static void carries_an_error_instead_of_data(void)
@@ -266,6 +270,7 @@ static void cuts_a_text_that_is_too_long(void)
         size_t cut = size < 4096 ? size : 4096;
         CU_ASSERT_EQUAL(strlen(copy->text), cut);
         CU_ASSERT_EQUAL(strlen(copy->function), cut);
+        CU_ASSERT_EQUAL(memcmp(copy->output, "a\0door", 7), 0);
         free(copy);
     }
     free(text);

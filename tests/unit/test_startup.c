@@ -22,6 +22,10 @@ static brd_startup example(void)
                      .worker_bell = BRD_NONE,
                      .parent_bell = {7},
                      .last_inherited = {9},
+                     .chosen = true,
+                     .role = BRD_ROLE_PROCESS,
+                     .name = "a name",
+                     .function = "a function's name",
                      .entry = {.module = "/usr/lib/libsome.so", .offset = UINT64_C(0xfedcba98)}};
     for (size_t i = 0; i < 20; i++) {
         s.build[i] = (uint8_t)(i + 1);
@@ -40,7 +44,10 @@ static bool same(const brd_startup *a, const brd_startup *b)
            a->segment_size == b->segment_size && a->worker_bell.os == b->worker_bell.os &&
            a->parent_bell.os == b->parent_bell.os && a->last_inherited.os == b->last_inherited.os &&
            strcmp(a->entry.module, b->entry.module) == 0 && a->entry.offset == b->entry.offset &&
-           memcmp(a->entry.build, b->entry.build, sizeof a->entry.build) == 0;
+           memcmp(a->entry.build, b->entry.build, sizeof a->entry.build) == 0 &&
+           a->chosen == b->chosen && a->server == b->server && a->alone == b->alone &&
+           a->role == b->role && strcmp(a->name, b->name) == 0 &&
+           strcmp(a->function, b->function) == 0;
 }
 
 static unsigned char *encoded(const brd_startup *s)
@@ -72,7 +79,10 @@ static void carries_extremes(void)
                      .segment = {INTPTR_MAX},
                      .segment_size = UINT64_MAX,
                      .worker_bell = {INTPTR_MIN},
+                     .role = UINT32_MAX,
                      .entry.offset = UINT64_MAX};
+    memset(s.name, 'n', sizeof s.name - 1);
+    memset(s.function, 'f', sizeof s.function - 1);
     brd_startup back;
     unsigned char *bytes = encoded(&s);
     CU_ASSERT_EQUAL(brd_startup_decode(&back, bytes), 0);
