@@ -55,6 +55,14 @@ static void works(brood_listener *l, const char *address)
     part(&e);
 }
 
+/** A word that no other run of this suite uses at the same time. */
+static const char *own_word(void)
+{
+    static char address[64];
+    snprintf(address, sizeof address, "local:test.%lld", (long long)brd_os_pid());
+    return address;
+}
+
 /** The listener's address with another host. */
 static void elsewhere(char *out, size_t cap, brood_listener *l, const char *host)
 {
@@ -66,8 +74,8 @@ static void elsewhere(char *out, size_t cap, brood_listener *l, const char *host
 
 static void every_kind_of_address_works(void)
 {
-    static const char *const addresses[] = {NULL,   "local",         "local:test.listener-1",
-                                            "tcp:", "tcp:127.0.0.1", "tcp:localhost:0"};
+    const char *const addresses[] = {NULL,   "local",         own_word(),
+                                     "tcp:", "tcp:127.0.0.1", "tcp:localhost:0"};
     for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
         brood_listener *l = listen_at(addresses[i]);
         works(l, brood_listener_address(l));
@@ -77,13 +85,13 @@ static void every_kind_of_address_works(void)
 
 static void a_word_is_its_address(void)
 {
-    brood_listener *l = listen_at("local:test.listener-2"), *other = NULL;
-    CU_ASSERT_STRING_EQUAL(brood_listener_address(l), "local:test.listener-2");
-    CU_ASSERT_EQUAL(brood_listener_create(&other, "local:test.listener-2", NULL), BROOD_EBUSY);
-    works(l, "local:test.listener-2");
+    brood_listener *l = listen_at(own_word()), *other = NULL;
+    CU_ASSERT_STRING_EQUAL(brood_listener_address(l), own_word());
+    CU_ASSERT_EQUAL(brood_listener_create(&other, own_word(), NULL), BROOD_EBUSY);
+    works(l, own_word());
     brood_listener_destroy(l);
-    l = listen_at("local:test.listener-2"); // it is free again
-    works(l, "local:test.listener-2");
+    l = listen_at(own_word()); // it is free again
+    works(l, own_word());
     brood_listener_destroy(l);
 }
 
