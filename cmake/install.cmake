@@ -33,6 +33,7 @@ install(FILES
   "${PROJECT_BINARY_DIR}/broodConfigVersion.cmake"
   cmake/FindAPR.cmake
   cmake/FindMsgpackC.cmake
+  cmake/FindSodium.cmake
   DESTINATION "${brood_config_dir}" COMPONENT Development)
 
 # brood.pc finds its prefix from where it stands, so the tree can be moved.
@@ -40,7 +41,11 @@ file(RELATIVE_PATH pc_to_prefix "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 string(REGEX REPLACE "/$" "" pc_to_prefix "${pc_to_prefix}")
 set(pc_requires_private)
 set(pc_libs_private)
-foreach(dependency IN ITEMS "APR_PC_MODULE apr-1" "MSGPACKC_PC_MODULE msgpackc")
+set(dependencies "APR_PC_MODULE apr-1" "MSGPACKC_PC_MODULE msgpackc")
+if(TARGET Sodium::Sodium)
+  list(APPEND dependencies "SODIUM_PC_MODULE sodium")
+endif()
+foreach(dependency IN LISTS dependencies)
   separate_arguments(dependency)
   list(GET dependency 0 module)
   list(GET dependency 1 library)

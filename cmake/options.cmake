@@ -15,7 +15,7 @@ endif()
 # System libraries that every user of the static library needs as well.
 set(BROOD_SYSTEM_LIBS)
 if(WIN32)
-  set(BROOD_SYSTEM_LIBS ws2_32 mswsock rpcrt4 iphlpapi advapi32 shell32)
+  set(BROOD_SYSTEM_LIBS ws2_32 mswsock rpcrt4 iphlpapi advapi32 shell32 bcrypt)
 endif()
 
 include(CheckLinkerFlag)

@@ -9,6 +9,9 @@ cmake_minimum_required(VERSION 3.21)
 
 get_filename_component(BROOD_ROOT "${CMAKE_CURRENT_LIST_DIR}/.." ABSOLUTE)
 set(BROOD_LIBRARY_NEEDS compiler ninja pkg-config APR msgpack-c)
+if(NOT CMAKE_HOST_WIN32 AND NOT CMAKE_HOST_APPLE)
+  list(APPEND BROOD_LIBRARY_NEEDS libsodium)
+endif()
 set(BROOD_TEST_NEEDS CUnit c++)
 set(BROOD_WINDOWS_NEEDS mingw-gcc mingw-g++ wine dpkg-source)
 
@@ -30,6 +33,7 @@ thing(APR MODULE "apr-1" "libapr1-dev" "apr-devel" "apr")
 thing(CUnit MODULE "cunit" "libcunit1-dev" "CUnit-devel" "cunit")
 thing(msgpack-c MODULE "msgpack-c msgpackc msgpack" "libmsgpack-c-dev|libmsgpack-dev"
   "msgpack-c-devel|msgpack-devel" "msgpack")
+thing(libsodium MODULE "libsodium" "libsodium-dev" "libsodium-devel" "libsodium")
 # The Windows half, cross-built: Debian and its relatives only.
 thing(mingw-gcc PROGRAM "x86_64-w64-mingw32-gcc-win32" "gcc-mingw-w64-x86-64-win32" "" "")
 thing(mingw-g++ PROGRAM "x86_64-w64-mingw32-g++-win32" "g++-mingw-w64-x86-64-win32" "" "")

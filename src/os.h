@@ -165,6 +165,8 @@ typedef struct brd_name brd_name;
 typedef struct brd_peer {
     int64_t pid;        /* a local name's peer, for people: it may be gone; 0: not known */
     uint8_t source[16]; /* TCP: its IPv6 address, or IPv4 as ::ffff:a.b.c.d; local: zeroed */
+    uint8_t
+        here[18]; /* TCP: the address that it reached, likewise, and the port, high byte first */
 } brd_peer;
 
 enum { BRD_LOCAL_SIZE = 256 }; /* room for every local name */
@@ -184,6 +186,12 @@ int brd_os_name_local(const char *word, char *buffer, size_t cap);
  * Fails with: BROOD_EBUSY (somebody listens there), BROOD_EINVAL (no such name, too long).
  */
 int brd_os_name_listen(brd_name **out, const char *local);
+
+/**
+ * To be called for a TCP socket before it is bound, so that no other process can take its
+ * address from it, and that what is left of a dead listener does not keep it.
+ */
+int brd_os_name_protect(brd_handle socket);
 
 /** The same of a TCP socket that listens already; it is taken over on success. */
 int brd_os_name_adopt(brd_name **out, brd_handle socket);

@@ -1,5 +1,6 @@
 /**
- * The rest of the door: what the system knows, of itself, this process and its code.
+ * The rest of the door: what the system knows, of itself, this process and its code, and
+ * how secrets are kept.
  * Included by os.h, whose house rules hold here too.
  */
 #ifndef BRD_OS_FACTS_H
@@ -41,6 +42,23 @@ int brd_os_self_program(char *buffer, size_t cap);
  * 0: standard error is no terminal.
  */
 int brd_os_terminal_columns(void);
+
+/* ------------------------------------------------------------ secrets: hmac */
+
+/** Bytes of somebody else's. */
+typedef struct brd_span {
+    const void *bytes;
+    size_t size;
+} brd_span;
+
+enum { BRD_TAG_SIZE = 32 };
+
+/** HMAC-SHA-256 of the parts as if they were one, by the system's or a well-kept library. */
+int brd_os_hmac(brd_span key, const brd_span *parts, size_t count, uint8_t tag[BRD_TAG_SIZE]);
+/** Whether both are the same, in a time that does not tell where they differ. */
+bool brd_os_same(const void *a, const void *b, size_t size);
+/** Overwrites a secret, also if nobody reads it again. */
+void brd_os_wipe(void *secret, size_t size);
 
 /* -------------------------------------------------------- modules: module */
 

@@ -16,6 +16,7 @@
 #include <brood/export.h>
 #include <brood/future.h>
 #include <brood/items.h>
+#include <brood/listener.h>
 #include <brood/message.h>
 #include <brood/pipe.h>
 #include <brood/pool.h>

@@ -63,7 +63,7 @@ BROOD_API int brood_pipe_create(brood_pipe **one, brood_pipe **other,
  * milliseconds until all of it is on its way. If the time is over when a part of it has
  * left already, the end sends no more: that and every later call is BROOD_EBROKEN.
  * Fails with: BROOD_ETIMEDOUT (nothing was sent), BROOD_ECLOSED (the other end is gone),
- * BROOD_EBROKEN, BROOD_ENOTSUP (an end that only receives; handles over TCP),
+ * BROOD_EBROKEN, BROOD_ENOTSUP (an end that only receives; handles through a listener),
  * BROOD_EBUSY (another thread is sending).
  */
 BROOD_API int brood_pipe_send(brood_pipe *pipe, const brood_message *message, int64_t timeout);

@@ -46,7 +46,8 @@ enum brood_status {
     BROOD_ETIMELIMIT,      /**< the task ran longer than its time limit, and was ended */
     BROOD_EDEADLINE,       /**< the task had not ended at its deadline */
     BROOD_ETHREADS,        /**< a process with other threads than brood's cannot be forked */
-    BROOD_EEND             /**< it has ended: no more items come, or it is too late to cancel */
+    BROOD_EEND,            /**< it has ended: no more items come, or it is too late to cancel */
+    BROOD_EAUTH            /**< the peer does not have the same key */
 };
 
 /** How a worker process ended. */

@@ -4,7 +4,7 @@
 #include <apr_errno.h>
 #include <brood/status.h>
 
-_Static_assert(BROOD_EINVAL > APR_OS_START_USERERR && BROOD_EEND < APR_OS_START_CANONERR,
+_Static_assert(BROOD_EINVAL > APR_OS_START_USERERR && BROOD_EAUTH < APR_OS_START_CANONERR,
                "brood's codes lie in APR's range for users");
 
 static const char *const texts[] = {
@@ -38,6 +38,8 @@ static const char *const texts[] = {
         ("the program runs threads of its own, and a copy of it would lack them; start children "
          "before them, by spawn or forkserver, or say .fork_anyway"),
     [BROOD_EEND - BROOD_EINVAL] = "it has ended: nothing more comes, and nothing can be cancelled",
+    [BROOD_EAUTH - BROOD_EINVAL] = "the peer does not have the same key, or is not whom it was "
+                                   "taken for",
 };
 
 const char *brood_status_text(int status)
@@ -45,7 +47,7 @@ const char *brood_status_text(int status)
     static _Thread_local char system_text[256];
     if (status == BROOD_OK)
         return "no error";
-    if (status >= BROOD_EINVAL && status <= BROOD_EEND)
+    if (status >= BROOD_EINVAL && status <= BROOD_EAUTH)
         return texts[status - BROOD_EINVAL];
     return apr_strerror(status, system_text, sizeof system_text);
 }

@@ -37,6 +37,8 @@ typedef struct incoming {
     uint64_t size;
     unsigned char *bytes;
     size_t got, room;
+    unsigned char tag[BRD_SEAL_SIZE];
+    size_t tagged; /* of the tag */
     brd_cargo *cargo;
     int failed; /* why its handles are not all here, or 0 */
     bool complete;
@@ -49,6 +51,8 @@ struct brood_pipe {
     brd_chan *chan; /* NULL: not used yet */
     brd_handle raw; /* what it is made of */
     brd_pipe_terms terms;
+    bool sealed;
+    brd_seal seal;                   /* each way belongs to who sends, or receives */
     _Atomic bool sending, receiving; /* one thread each */
     const void *_Atomic holder;      /* who waits for it among many things */
     bool torn;                       /* a message went out in part */
@@ -71,6 +75,10 @@ static int make(brood_pipe **out, brd_chan *chan, brd_handle raw, const brd_pipe
     p->chan = chan;
     p->raw = raw;
     p->terms = *terms;
+    p->terms.seal = NULL; // it was the caller's
+    p->sealed = terms->seal != NULL;
+    if (p->sealed)
+        p->seal = *terms->seal;
     *out = p;
     return BROOD_OK;
 }
@@ -134,7 +142,7 @@ static void forget_message(incoming *in)
         in->bytes = NULL;
         in->room = 0;
     }
-    in->have = in->got = 0;
+    in->have = in->got = in->tagged = 0;
     in->failed = BROOD_OK;
     in->complete = false;
 }
@@ -148,6 +156,7 @@ void brood_pipe_destroy(brood_pipe *p)
     forget_message(&p->in);
     free(p->in.bytes);
     brd_os_mutex_clear(&p->lock);
+    brd_seal_clear(&p->seal);
     free(p);
 }
 
@@ -163,12 +172,15 @@ int brood_pipe_can_recv(const brood_pipe *p)
 
 /* ------------------------------------------------------------------ sending */
 
-/** What goes out: tokens and all that is short stand in `first`, the rest in `rest`. */
+/** What goes out: tokens and all that is short stand in `first`, the rest in `rest`; a seal's
+ * tag is at the end of either. */
 typedef struct outgoing {
     unsigned char first[TOGETHER];
     size_t nfirst;
     const unsigned char *rest;
     size_t nrest;
+    unsigned char tag[BRD_SEAL_SIZE];
+    size_t ntag; /* behind rest */
 } outgoing;
 
 static int give_all(brd_chan *c, const brd_cargo *cargo, unsigned char *tokens)
@@ -188,18 +200,26 @@ static int prepare(brood_pipe *p, outgoing *out, const void *bytes, size_t size,
                    const brd_cargo *cargo)
 {
     uint32_t handles = cargo ? cargo->count : 0;
+    size_t ntag = p->sealed ? BRD_SEAL_SIZE : 0;
+    int status = BROOD_OK;
     brd_put32(out->first, MAGIC);
     brd_put32(out->first + 4, handles);
     brd_put64(out->first + 8, size);
+    if (p->sealed)
+        status = brd_seal_tag(&p->seal.out, (brd_span){out->first, HEAD}, (brd_span){bytes, size},
+                              out->tag);
     out->nfirst = HEAD + TOKEN * handles;
     out->rest = bytes;
     out->nrest = size;
-    if (size && size <= sizeof out->first - out->nfirst) {
-        memcpy(out->first + out->nfirst, bytes, size);
-        out->nfirst += size;
-        out->nrest = 0;
+    out->ntag = ntag;
+    if (size + ntag <= sizeof out->first - out->nfirst) {
+        if (size)
+            memcpy(out->first + out->nfirst, bytes, size);
+        memcpy(out->first + out->nfirst + size, out->tag, ntag);
+        out->nfirst += size + ntag;
+        out->nrest = out->ntag = 0;
     }
-    return give_all(p->chan, cargo, out->first + HEAD);
+    return status ? status : give_all(p->chan, cargo, out->first + HEAD);
 }
 
 static int write_out(brood_pipe *p, const outgoing *out, brd_time until)
@@ -208,8 +228,12 @@ static int write_out(brood_pipe *p, const outgoing *out, brd_time until)
     int status = brd_chan_write_some(p->chan, out->first, out->nfirst, until, &begun);
     if (!status)
         status = brd_chan_write_some(p->chan, out->rest, out->nrest, until, &begun);
+    if (!status)
+        status = brd_chan_write_some(p->chan, out->tag, out->ntag, until, &begun);
     if (!begun)
         brd_os_chan_take_back(p->chan);
+    if (begun && p->sealed)
+        brd_seal_pass(&p->seal.out);
     p->torn = begun && status;
     return p->torn && status == BROOD_ETIMEDOUT ? BROOD_EBROKEN : status;
 }
@@ -311,6 +335,19 @@ static int read_body(brd_chan *c, incoming *in)
     return status;
 }
 
+// What nobody but the peer can have sent is not complete before its tag says so.
+static int read_tag(brood_pipe *p)
+{
+    incoming *in = &p->in;
+    size_t left = sizeof in->tag - in->tagged, got = 0;
+    int status = left ? brd_os_chan_read(p->chan, in->tag + in->tagged, left, &got) : BROOD_OK;
+    in->tagged += got;
+    if (status || in->tagged < sizeof in->tag)
+        return status;
+    return brd_seal_check(&p->seal.in, (brd_span){in->head, HEAD},
+                          (brd_span){in->bytes, (size_t)in->size}, in->tag);
+}
+
 // One read, and what it completes.
 static int step(brood_pipe *p)
 {
@@ -324,11 +361,13 @@ static int step(brood_pipe *p)
             status = read_head(&p->terms, in);
         if (!status && in->have == HEAD + TOKEN * (size_t)in->handles && in->have >= HEAD)
             status = take_all(p->chan, in);
-    } else {
+    } else if (in->got < in->size) {
         status = read_body(p->chan, in);
+    } else {
+        status = read_tag(p);
     }
     in->complete = !status && in->have >= HEAD && in->have == HEAD + TOKEN * (size_t)in->handles &&
-                   in->got == in->size;
+                   in->got == in->size && (!p->sealed || in->tagged == sizeof in->tag);
     in->broken = in->broken || status == BROOD_EPROTOCOL;
     return status;
 }
@@ -464,6 +503,8 @@ int brd_pipe_describe(brood_pipe *p, brd_handle *handle, unsigned char bytes[BRD
 {
     if (!is_ours(p))
         return BROOD_EINVAL;
+    if (p->sealed)
+        return BROOD_ENOTSUP; // two processes cannot count one stream's frames
     if (atomic_exchange(&p->receiving, true))
         return BROOD_EBUSY;
     bool in_part = p->in.have != 0;

@@ -2,13 +2,15 @@
  * Pipes, as the floors see them: ends that are made of a channel, or come in a message.
  *
  * On the wire a message is a head of 16 bytes (magic, how many handles, size), the
- * tokens of its handles, and its bytes. The head is read alone and then exactly what it
- * announces, so that nothing of the next message is ever here when an end is passed on.
+ * tokens of its handles, its bytes, and in a sealed pipe a tag of 16 bytes. The head is read alone
+ * and then exactly what it announces, so that nothing of the next message is ever here when an end
+ * is passed on.
  */
 #ifndef BRD_PIPE_H
 #define BRD_PIPE_H
 
 #include "ipc/cargo.h"
+#include "ipc/seal.h"
 #include <brood/pipe.h>
 
 /** What the other end may do. */
@@ -16,6 +18,7 @@ typedef struct brd_pipe_terms {
     uint64_t limit;  /* bytes of a message; 0: no limit */
     bool no_handles; /* none can come or go */
     bool no_send, no_recv;
+    const brd_seal *seal; /* every message ends with a tag; copied; NULL: none does */
 } brd_pipe_terms;
 
 /** An end of this channel, which is taken over on success. */

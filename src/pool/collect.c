@@ -21,7 +21,7 @@ static bool may_refuse(int status)
     case BROOD_ECANCELLED:
         return true;
     default:
-        return status < BROOD_EINVAL || status > BROOD_EEND;
+        return status < BROOD_EINVAL || status > BROOD_EAUTH;
     }
 }
 

@@ -262,6 +262,17 @@ static bool is_tcp_listener(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0 || listens;
 }
 
+int brd_os_name_protect(brd_handle socket)
+{
+    int on = 1;
+    if (brd_is_none(socket))
+        return BROOD_EINVAL;
+    // Nobody can bind where somebody listens, with this or without; it is for the dead.
+    if (setsockopt(brd_fd_of(socket), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
+        return brd_error(errno);
+    return 0;
+}
+
 int brd_os_name_adopt(brd_name **out, brd_handle socket)
 {
     int fd = brd_fd_of(socket);
@@ -322,15 +333,35 @@ static bool is_of_the_peer(int status)
            status != EBADF && status != EINVAL && status != ENOTSOCK;
 }
 
-static void source_of(const struct sockaddr_storage *address, uint8_t source[16])
+/** The address in 16 bytes, and its port in the two behind, if they are wanted. */
+static void bytes_of(const struct sockaddr_storage *address, uint8_t bytes[16], uint8_t *port)
 {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    in_port_t number = 0;
     if (address->ss_family == AF_INET6) {
-        memcpy(source, &((const struct sockaddr_in6 *)address)->sin6_addr, 16);
+        const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
+        memcpy(bytes, &six->sin6_addr, 16);
+        number = six->sin6_port;
     } else if (address->ss_family == AF_INET) {
-        memcpy(source, mapped, sizeof mapped);
-        memcpy(source + sizeof mapped, &((const struct sockaddr_in *)address)->sin_addr, 4);
+        const struct sockaddr_in *four = (const struct sockaddr_in *)address;
+        memcpy(bytes, mapped, sizeof mapped);
+        memcpy(bytes + sizeof mapped, &four->sin_addr, 4);
+        number = four->sin_port;
     }
+    if (port)
+        memcpy(port, &number, sizeof number); // high byte first, as it is in there
+}
+
+/** Where a TCP peer comes from, and what it has reached. */
+static int peer_addresses(int fd, const struct sockaddr_storage *from, brd_peer *who)
+{
+    struct sockaddr_storage here = {0};
+    socklen_t size = sizeof here;
+    if (getsockname(fd, (struct sockaddr *)&here, &size) < 0)
+        return brd_error(errno);
+    bytes_of(from, who->source, NULL);
+    bytes_of(&here, who->here, who->here + 16);
+    return 0;
 }
 
 /** Who it is. Fails with: EACCES (somebody who has no business here). */
@@ -338,10 +369,8 @@ static int peer_check(const brd_name *n, int fd, const struct sockaddr_storage *
 {
     uid_t user = 0;
     int status = 0;
-    if (!n->local) {
-        source_of(from, who->source);
-        return 0;
-    }
+    if (!n->local)
+        return peer_addresses(fd, from, who);
     status = peer_of(fd, &user, &who->pid);
     if (status == 0 && user != geteuid())
         status = EACCES;

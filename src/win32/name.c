@@ -286,6 +286,11 @@ int brd_os_name_listen(brd_name **out, const char *local)
     return status;
 }
 
+int brd_os_name_protect(brd_handle socket)
+{
+    return brd_is_none(socket) ? BROOD_EINVAL : brd_win32_sock_protect(brd_win32_handle(socket));
+}
+
 int brd_os_name_adopt(brd_name **out, brd_handle socket)
 {
     if (brd_is_none(socket))
@@ -424,7 +429,7 @@ int brd_os_name_accept(brd_name *n, brd_chan **out, brd_peer *peer)
     brd_peer who = {0};
     if (!n->sock)
         return pipe_accept(n, out, peer);
-    int status = brd_win32_sock_accept(n->sock, &came, who.source);
+    int status = brd_win32_sock_accept(n->sock, &came, &who);
     if (!status)
         status = brd_win32_chan_of_sock(came, out);
     if (status)

@@ -120,7 +120,10 @@ void brd_win32_sock_watch(brd_sock *s, brd_source *source);
 brd_source *brd_win32_sock_watcher(brd_sock *s);
 
 /** Who came to the one that listens. *out is new. Fails with: BROOD_EAGAIN. */
-int brd_win32_sock_accept(brd_sock *s, brd_sock **out, uint8_t source[16]);
+int brd_win32_sock_accept(brd_sock *s, brd_sock **out, brd_peer *peer);
+
+/** Of one that is not bound yet: nobody else is to bind to the same address. */
+int brd_win32_sock_protect(HANDLE socket);
 
 /** Borrowed. */
 HANDLE brd_win32_sock_handle(const brd_sock *s);

@@ -21,7 +21,9 @@ struct brd_sock {
     CONDITION_VARIABLE changed; /* the event came */
     SOCKET socket;
     HANDLE event;
-    HANDLE registration; /* of the event, with the thread pool */
+    PTP_WAIT wait;       /* the thread pool's, for the event */
+    bool closing;        /* the callback is not to wait again, */
+    bool settled;        /* and has been told so */
     brd_source *watcher; /* to be stirred; lives as long as it stands here */
     bool listens;
     bool full; /* a send could not go on, and no FD_WRITE came since */
@@ -34,11 +36,13 @@ static int sock_error(void)
     return brd_win32_error((DWORD)WSAGetLastError());
 }
 
-static void CALLBACK event_came(void *sock, BOOLEAN timed_out)
+static void CALLBACK event_came(PTP_CALLBACK_INSTANCE instance, void *sock, PTP_WAIT wait,
+                                TP_WAIT_RESULT result)
 {
     brd_sock *s = sock;
     WSANETWORKEVENTS what = {0};
-    (void)timed_out;
+    (void)instance;
+    (void)result;
     AcquireSRWLockExclusive(&s->lock);
     WSAEnumNetworkEvents(s->socket, NULL, &what);
     if (what.lNetworkEvents & (FD_WRITE | FD_CLOSE))
@@ -46,6 +50,9 @@ static void CALLBACK event_came(void *sock, BOOLEAN timed_out)
     WakeAllConditionVariable(&s->changed);
     if (s->watcher)
         brd_win32_source_stir(s->watcher);
+    s->settled = s->closing;
+    if (!s->closing)
+        SetThreadpoolWait(wait, s->event, NULL);
     ReleaseSRWLockExclusive(&s->lock);
 }
 
@@ -71,9 +78,18 @@ static int sock_prepare(SOCKET socket, bool listens)
 /* Ends what belongs to the socket, but not the socket. */
 static void sock_clear(brd_sock *s)
 {
-    // Waits for a callback under way, which takes only this socket's lock.
-    if (s->registration)
-        UnregisterWaitEx(s->registration, INVALID_HANDLE_VALUE);
+    if (s->wait) {
+        // Each wait ends in one callback, and the last one is ours to bring about: Wine can
+        // deliver one that is under way even after the wait was cancelled and waited for.
+        AcquireSRWLockExclusive(&s->lock);
+        s->closing = true;
+        SetEvent(s->event);
+        while (!s->settled)
+            SleepConditionVariableSRW(&s->changed, &s->lock, INFINITE, 0);
+        ReleaseSRWLockExclusive(&s->lock);
+        WaitForThreadpoolWaitCallbacks(s->wait, FALSE);
+        CloseThreadpoolWait(s->wait);
+    }
     if (s->event)
         CloseHandle(s->event);
     free(s);
@@ -85,11 +101,10 @@ static int sock_select(brd_sock *s)
     s->event = CreateEventW(NULL, FALSE, FALSE, NULL);
     if (!s->event)
         return brd_win32_error(GetLastError());
-    if (!RegisterWaitForSingleObject(&s->registration, s->event, event_came, s, INFINITE,
-                                     WT_EXECUTEINWAITTHREAD)) {
-        s->registration = NULL;
+    s->wait = CreateThreadpoolWait(event_came, s, NULL);
+    if (!s->wait)
         return brd_win32_error(GetLastError());
-    }
+    SetThreadpoolWait(s->wait, s->event, NULL);
     // One that was accepted has this from its listener: it is replaced.
     if (WSAEventSelect(s->socket, s->event, s->listens ? FD_ACCEPT : FD_READ | FD_WRITE | FD_CLOSE))
         return sock_error();
@@ -175,21 +190,27 @@ int brd_win32_sock_write(brd_sock *s, const void *bytes, size_t size, size_t *pu
     return status;
 }
 
-static void source_of(const struct sockaddr_storage *from, uint8_t source[16])
+/* The address in 16 bytes, and its port in the two behind, if they are wanted. */
+static void bytes_of(const struct sockaddr_storage *address, uint8_t bytes[16], uint8_t *port)
 {
-    memset(source, 0, 16);
-    if (from->ss_family == AF_INET6) {
-        memcpy(source, &((const struct sockaddr_in6 *)from)->sin6_addr, 16);
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
+    const struct sockaddr_in *four = (const struct sockaddr_in *)address;
+    bool is_six = address->ss_family == AF_INET6;
+    memset(bytes, 0, 16);
+    if (is_six) {
+        memcpy(bytes, &six->sin6_addr, 16);
     } else {
-        source[10] = source[11] = 0xff;
-        memcpy(source + 12, &((const struct sockaddr_in *)from)->sin_addr, 4);
+        bytes[10] = bytes[11] = 0xff;
+        memcpy(bytes + 12, &four->sin_addr, 4);
     }
+    if (port) // high byte first, as it is in there
+        memcpy(port, is_six ? &six->sin6_port : &four->sin_port, 2);
 }
 
-int brd_win32_sock_accept(brd_sock *s, brd_sock **out, uint8_t source[16])
+int brd_win32_sock_accept(brd_sock *s, brd_sock **out, brd_peer *peer)
 {
-    struct sockaddr_storage from = {0};
-    int size = sizeof from;
+    struct sockaddr_storage from = {0}, here = {0};
+    int size = sizeof from, size_here = sizeof here;
     int error = 0;
     SOCKET came;
     do {
@@ -199,12 +220,27 @@ int brd_win32_sock_accept(brd_sock *s, brd_sock **out, uint8_t source[16])
     } while (error == WSAECONNRESET || error == WSAECONNABORTED);
     if (error)
         return error == WSAEWOULDBLOCK ? BROOD_EAGAIN : brd_win32_error((DWORD)error);
-    int status = brd_win32_sock_open((HANDLE)came, false, out);
-    if (status)
+    int status = 0;
+    if (getsockname(came, (struct sockaddr *)&here, &size_here))
+        status = BROOD_EAGAIN; // it has gone; there may be others
+    if (!status)
+        status = brd_win32_sock_open((HANDLE)came, false, out);
+    if (status) {
         closesocket(came);
-    else
-        source_of(&from, source);
-    return status;
+        return status;
+    }
+    bytes_of(&from, peer->source, NULL);
+    bytes_of(&here, peer->here, peer->here + 16);
+    return 0;
+}
+
+int brd_win32_sock_protect(HANDLE socket)
+{
+    BOOL on = TRUE;
+    // Without it whoever asks for it can bind to the same address, and be connected to.
+    return setsockopt((SOCKET)socket, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, (const char *)&on, sizeof on)
+               ? sock_error()
+               : 0;
 }
 
 /* ---------------------------------------------------------------- readiness */

@@ -86,6 +86,8 @@ static void takes_channels_from_tcp(void)
     tcp_pair(&t, &client, &server, &peer);
     CU_ASSERT_EQUAL(peer.pid, 0);
     CU_ASSERT_EQUAL(memcmp(peer.source, loopback, sizeof loopback), 0);
+    CU_ASSERT_EQUAL(memcmp(peer.here, loopback, sizeof loopback), 0);
+    CU_ASSERT_EQUAL(peer.here[16] << 8 | peer.here[17], t.address->port);
     converse(client, server);
     uint64_t token = 0;
     CU_ASSERT_EQUAL(brd_os_chan_give(client, brd_os_chan_handle(server), &token), BROOD_ENOTSUP);
@@ -106,6 +108,8 @@ static void tells_sources_of_ipv6(void)
     brd_chan *client = dial_tcp(&t);
     brd_chan *server = accept_from(t.n, &peer);
     CU_ASSERT_EQUAL(memcmp(peer.source, loopback, sizeof loopback), 0);
+    CU_ASSERT_EQUAL(memcmp(peer.here, loopback, sizeof loopback), 0);
+    CU_ASSERT_EQUAL(peer.here[16] << 8 | peer.here[17], t.address->port);
     converse(client, server);
     part(&client, &server);
     tcp_close(&t);
@@ -293,6 +297,31 @@ static void adopts_only_tcp_that_listens(void)
     tcp_close(&t);
 }
 
+// Not by one more that is protected, nor by one that asks to share it.
+static void a_protected_address_is_taken_once(void)
+{
+    tcp t = {0};
+    apr_os_sock_t os;
+    apr_socket_t *sockets[3] = {NULL};
+    CU_ASSERT_EQUAL(brd_os_name_protect(BRD_NONE), BROOD_EINVAL);
+    CU_ASSERT_EQUAL_FATAL(apr_pool_create(&t.pool, NULL), APR_SUCCESS);
+    CU_ASSERT_EQUAL_FATAL(apr_sockaddr_info_get(&t.address, "127.0.0.1", APR_UNSPEC, 0, 0, t.pool),
+                          APR_SUCCESS);
+    for (int i = 0; i < 3; i++) {
+        sockets[i] = tcp_socket(&t, APR_INET, SOCK_STREAM, APR_PROTO_TCP);
+        CU_ASSERT_EQUAL_FATAL(apr_os_sock_get(&os, sockets[i]), APR_SUCCESS);
+        if (i < 2)
+            CU_ASSERT_EQUAL(brd_os_name_protect((brd_handle){(intptr_t)os}), 0);
+    }
+    CU_ASSERT_EQUAL(apr_socket_bind(sockets[0], t.address), APR_SUCCESS);
+    CU_ASSERT_EQUAL(apr_socket_listen(sockets[0], 5), APR_SUCCESS);
+    CU_ASSERT_EQUAL_FATAL(apr_socket_addr_get(&t.address, APR_LOCAL, sockets[0]), APR_SUCCESS);
+    CU_ASSERT_NOT_EQUAL(apr_socket_bind(sockets[1], t.address), APR_SUCCESS);
+    CU_ASSERT_EQUAL(apr_socket_opt_set(sockets[2], APR_SO_REUSEADDR, 1), APR_SUCCESS);
+    CU_ASSERT_NOT_EQUAL(apr_socket_bind(sockets[2], t.address), APR_SUCCESS);
+    apr_pool_destroy(t.pool);
+}
+
 /** What the system makes with the first socket that is bound, and keeps. */
 static void warm_up(void)
 {
@@ -316,6 +345,7 @@ static const test_case cases[] = {
     TEST_CASE(reports_what_happens_over_tcp),
     TEST_CASE(streams_over_tcp_both_ways_at_once),
     TEST_CASE(adopts_only_tcp_that_listens),
+    TEST_CASE(a_protected_address_is_taken_once),
     {0},
 };
 

@@ -14,14 +14,14 @@
 
 static void every_code_has_a_text_of_its_own(void)
 {
-    const char *unknown = brood_status_text(BROOD_EDEPTH + 1);
+    const char *unknown = brood_status_text(BROOD_EAUTH + 1);
     char none[256];
     CU_ASSERT_PTR_NOT_NULL_FATAL(unknown);
     if (!unknown)
         abort();
     strncpy(none, unknown, sizeof none - 1);
     none[sizeof none - 1] = 0;
-    for (int code = BROOD_EINVAL; code <= BROOD_EDEPTH; code++) {
+    for (int code = BROOD_EINVAL; code <= BROOD_EAUTH; code++) {
         const char *text = brood_status_text(code);
         CU_ASSERT_PTR_NOT_NULL_FATAL(text);
         if (!text)
@@ -58,7 +58,7 @@ static void errors_of_the_system_pass_through(void)
 
 static void any_number_has_some_text(void)
 {
-    static const int numbers[] = {-1,      INT32_MIN, INT32_MAX, BROOD_EINVAL - 1, BROOD_EDEPTH + 1,
+    static const int numbers[] = {-1,      INT32_MIN, INT32_MAX, BROOD_EINVAL - 1, BROOD_EAUTH + 1,
                                   APR_EOF, 999999,    720000};
     CU_ASSERT_STRING_EQUAL(brood_status_text(BROOD_OK), "no error");
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
@@ -72,9 +72,10 @@ static void the_slice_lies_in_the_range_for_users(void)
     CU_ASSERT_EQUAL(BROOD_EAGAIN, 140005);
     CU_ASSERT_EQUAL(BROOD_ETASK, 140010);
     CU_ASSERT_EQUAL(BROOD_EDEPTH, 140018);
+    CU_ASSERT_EQUAL(BROOD_EAUTH, 140023);
     CU_ASSERT(BROOD_EINVAL >= APR_OS_START_USERERR);
-    CU_ASSERT(BROOD_EDEPTH < APR_OS_START_USERERR + APR_OS_ERRSPACE_SIZE);
-    CU_ASSERT(BROOD_EDEPTH < APR_OS_START_CANONERR);
+    CU_ASSERT(BROOD_EAUTH < APR_OS_START_USERERR + APR_OS_ERRSPACE_SIZE);
+    CU_ASSERT(BROOD_EAUTH < APR_OS_START_CANONERR);
 }
 
 /* ------------------------------------------------------------- brood_fail */
@@ -127,7 +128,7 @@ static void each_thread_fails_by_itself(void)
 static void warm_up(void)
 {
     (void)brood_status_text(APR_FROM_OS_ERROR(2));
-    (void)brood_status_text(BROOD_EDEPTH + 1);
+    (void)brood_status_text(BROOD_EAUTH + 1);
 }
 
 static const test_case cases[] = {

@@ -1,0 +1,130 @@
+/**
+ * Clients: connect, hold the handshake in one go, and have a pipe.
+ */
+#include "base/clock.h"
+#include "ipc/connection.h"
+#include "ipc/handshake.h"
+#include "ipc/tcp.h"
+#include <apr_general.h>
+#include <brood/listener.h>
+#include <string.h>
+
+enum { TRIES = 3 };
+
+// A host that listens everywhere is here, too; not every system takes that for an address.
+static void dial_here(brd_address *a)
+{
+    if (strcmp(a->text, "0.0.0.0") == 0)
+        memcpy(a->text, "127.0.0.1", sizeof "127.0.0.1");
+    else if (strcmp(a->text, "::") == 0)
+        memcpy(a->text, "::1", sizeof "::1");
+}
+
+static int reach(brd_chan **out, const brd_address *a, brd_endpoint *endpoint, brd_time until)
+{
+    char name[BRD_LOCAL_SIZE];
+    uint8_t there[18];
+    int status;
+    if (a->family == BRD_FAMILY_TCP) {
+        status = brd_tcp_connect(out, a, until, there);
+        if (!status)
+            brd_endpoint_of_tcp(endpoint, there);
+        return status;
+    }
+    status = brd_connection_name(a, name);
+    if (!status)
+        status = brd_endpoint_of_local(endpoint, name);
+    if (!status)
+        status = brd_os_name_connect(out, name, until);
+    return status;
+}
+
+// Moves what can be moved, or waits until it can.
+static int step(brd_chan *chan, brd_handshake *h, brd_time until)
+{
+    const unsigned char *words;
+    unsigned char *room;
+    size_t moved = 0, size = brd_handshake_words(h, &words);
+    unsigned want = size ? BRD_WRITE : BRD_READ;
+    int status = size ? brd_os_chan_write(chan, words, size, &moved) : BROOD_OK;
+    if (size && !status)
+        brd_handshake_sent(h, moved);
+    if (!size && (size = brd_handshake_room(h, &room)) != 0) {
+        status = brd_os_chan_read(chan, room, size, &moved);
+        if (!status)
+            status = brd_handshake_took(h, moved);
+    }
+    if (!size)
+        status = BROOD_EPROTOCOL; // nobody's turn: it has failed before
+    return status == BROOD_EAGAIN ? brd_os_chan_wait(chan, want, until) : status;
+}
+
+// *heard: the listener has said something.
+static int shake_hands(brd_chan *chan, const brd_secret *secret, brd_time until, brd_seal *seal,
+                       bool *heard)
+{
+    brd_handshake h;
+    uint8_t nonce[BRD_NONCE_SIZE];
+    int status = apr_generate_random_bytes(nonce, sizeof nonce);
+    if (status)
+        return status;
+    brd_handshake_begin(&h, BRD_CLIENT, secret, nonce);
+    while (!status && h.state != BRD_SHAKING_DONE) {
+        status = step(chan, &h, until);
+        *heard = *heard || h.state > BRD_SHAKING_ANSWER || (h.state == BRD_SHAKING_ANSWER && h.at);
+    }
+    if (!status)
+        status = brd_handshake_seal(&h, seal);
+    brd_handshake_end(&h);
+    return status;
+}
+
+static int try_once(brood_pipe **out, const brd_address *a, const brood_client_options *o,
+                    brd_time until, bool *heard)
+{
+    brd_chan *chan = NULL;
+    brd_endpoint endpoint;
+    brd_seal seal;
+    int status = reach(&chan, a, &endpoint, until);
+    if (!status && o->endpoint)
+        status = brd_endpoint_of_label(&endpoint, o->endpoint);
+    if (status) {
+        *heard = true; // and it will be so again
+    } else {
+        const brd_secret secret = {{o->key, o->key_size}, {endpoint.bytes, endpoint.size}};
+        status = shake_hands(chan, &secret, until, &seal, heard);
+    }
+    if (!status) {
+        status =
+            brd_connection_pipe(out, chan, a->family == BRD_FAMILY_TCP ? &seal : NULL, o->limit);
+        brd_seal_clear(&seal);
+    }
+    if (status)
+        brd_os_chan_close(&chan);
+    return status;
+}
+
+int brood_client_connect(brood_pipe **out, const char *address, const brood_client_options *options,
+                         int64_t timeout)
+{
+    brood_client_options o = BROOD_CLIENT_OPTIONS_INIT;
+    brd_address a;
+    brd_time until = brd_until(timeout);
+    if (options)
+        memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
+    int status = out ? brd_address_parse(&a, address) : BROOD_EINVAL;
+    if (!status)
+        status = brd_connection_check_key(o.key, o.key_size, &a);
+    if (!status && (a.family == BRD_FAMILY_FRESH || (a.family == BRD_FAMILY_TCP && !a.port)))
+        status = BROOD_EINVAL; // nobody can be there
+    if (status)
+        return status;
+    if (a.family == BRD_FAMILY_TCP)
+        dial_here(&a);
+    // A listener with too many peers drops some before it has answered them.
+    bool heard = false;
+    status = try_once(out, &a, &o, until, &heard);
+    for (int i = 1; i < TRIES && status == BROOD_ECLOSED && !heard; i++)
+        status = try_once(out, &a, &o, until, &heard);
+    return status;
+}
