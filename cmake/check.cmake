@@ -18,9 +18,10 @@ brood_setup(${needs})
 set(failed)
 function(run_tests name directory type)
   message(STATUS "testing: ${name}")
-  cmake_host_system_information(RESULT cpus QUERY NUMBER_OF_LOGICAL_CORES)
+  cmake_host_system_information(RESULT jobs QUERY NUMBER_OF_LOGICAL_CORES)
+  math(EXPR jobs "${jobs} + 1") # tests wait more than they work
   execute_process(COMMAND "${CMAKE_CTEST_COMMAND}" --test-dir "${directory}" -C ${type}
-    --output-on-failure --no-tests=error -j ${cpus} RESULT_VARIABLE result)
+    --output-on-failure --no-tests=error -j ${jobs} RESULT_VARIABLE result)
   if(NOT result EQUAL 0)
     set(failed ${failed} ${name} PARENT_SCOPE)
   endif()
