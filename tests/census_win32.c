@@ -44,9 +44,13 @@ static int is_of_the_system(DWORD id, query_thread query, HMODULE ntdll)
     enum { QUERY_START_ADDRESS = 9 };
     void *start = NULL;
     HMODULE module = NULL;
-    HANDLE thread = OpenThread(THREAD_QUERY_INFORMATION, FALSE, id);
-    if (!thread)
-        return 0;
+    HANDLE thread = OpenThread(THREAD_QUERY_INFORMATION | SYNCHRONIZE, FALSE, id);
+    // The list may be older than the end of one of the thread pool's: it is nobody's any more.
+    if (!thread || WaitForSingleObject(thread, 0) == WAIT_OBJECT_0) {
+        if (thread)
+            CloseHandle(thread);
+        return 1;
+    }
     if (query && query(thread, QUERY_START_ADDRESS, &start, sizeof start, NULL) >= 0)
         GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS |
                                GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,

@@ -12,7 +12,8 @@ enum {
     MOST_PEERS = 64,
     MOST_OF_SOURCE = 8,
     PATIENCE_MS = 10000, /* for a whole handshake, unless it is told */
-    YOUNG_MS = 1000,     /* so long one who has said hello is not dropped for another */
+    YOUNG_MS = 1000,     /* so long one who talks is not dropped for another */
+    MUTE_MS = 50,        /* so long more than their share of a source may say nothing */
     RETRY_MS = 100,      /* after the system could not accept */
     AT_ONCE = 4,         /* taken in between two looks at those who are here */
     EVENTS = 32
@@ -24,7 +25,8 @@ typedef struct peer {
     brd_peer who;
     brd_time came;
     uint64_t number; /* in the order in which they came */
-    bool waits;      /* its source has as many as it may: not listened to yet */
+    bool talks;      /* it has begun to, and is listened to */
+    bool waits;      /* it would, but as many of its source talk as may */
     unsigned want;   /* what the waiter watches the channel for */
     brd_endpoint endpoint;
     brd_handshake handshake;
@@ -63,10 +65,20 @@ static bool is_silent(const peer *p)
     return p->handshake.state == BRD_SHAKING_HELLO;
 }
 
-// May it go so that another can come?
+static bool is_mute(const peer *p)
+{
+    return is_here(p) && !p->talks && !p->waits;
+}
+
+static bool is_older(const peer *p, brd_time now, int64_t ms)
+{
+    return now - p->came >= ms * BRD_MS;
+}
+
+// May it go so that another can come? One that has not said all of its hello, at once.
 static bool can_go(const peer *p, brd_time now)
 {
-    return is_here(p) && ((is_silent(p) && !p->waits) || now - p->came >= YOUNG_MS * BRD_MS);
+    return is_here(p) && ((is_silent(p) && !p->waits) || is_older(p, now, YOUNG_MS));
 }
 
 static bool same_source(const peer *p, const brd_peer *who)
@@ -82,13 +94,13 @@ static peer *empty_place(brd_acceptor *a)
     return NULL;
 }
 
-// The oldest who can go; of those who are listened to and come from there, if `source`.
+// The oldest who can go; of those who talk and come from there, if `source`.
 static peer *oldest(brd_acceptor *a, const brd_peer *source)
 {
     brd_time now = brd_os_now();
     peer *found = NULL;
     for (peer *p = a->peers; p < a->peers + MOST_PEERS; p++)
-        if (can_go(p, now) && (!source || (!p->waits && same_source(p, source))) &&
+        if (can_go(p, now) && (!source || (p->talks && same_source(p, source))) &&
             (!found || p->number < found->number))
             found = p;
     return found;
@@ -103,12 +115,23 @@ static peer *first_waiting(brd_acceptor *a, uint64_t after)
     return found;
 }
 
-static size_t count_source(const brd_acceptor *a, const brd_peer *who)
+static size_t count_talking(const brd_acceptor *a, const brd_peer *who)
 {
     size_t count = 0;
     for (const peer *p = a->peers; p < a->peers + MOST_PEERS; p++)
-        count += is_here(p) && !p->waits && same_source(p, who);
+        count += is_here(p) && p->talks && same_source(p, who);
     return count;
+}
+
+// Whether it says nothing, and so many younger ones of its source that it is one too many.
+static bool is_surplus(const brd_acceptor *a, const peer *mute)
+{
+    size_t younger = 0;
+    if (!a->terms.per_source || !is_mute(mute))
+        return false;
+    for (const peer *p = a->peers; p < a->peers + MOST_PEERS; p++)
+        younger += is_mute(p) && p->number > mute->number && same_source(p, &mute->who);
+    return younger >= MOST_OF_SOURCE;
 }
 
 /* --------------------------------------------------------------- coming and going */
@@ -140,29 +163,18 @@ static int watch(brd_acceptor *a, peer *p, unsigned want)
     return status;
 }
 
-// Listens to it, if its source may have one more; another of them may have to go.
-static void begin(brd_acceptor *a, peer *p)
+// It has something to say: may it? One more of its source may have to go for that.
+static bool may_talk(brd_acceptor *a, peer *p)
 {
-    p->waits = false; // so it is counted too
-    if (a->terms.per_source && count_source(a, &p->who) > MOST_OF_SOURCE) {
-        p->waits = true;
+    if (!p->talks && a->terms.per_source && count_talking(a, &p->who) >= MOST_OF_SOURCE) {
         peer *other = oldest(a, &p->who);
         if (!other)
-            return;
+            return false;
         drop(a, other);
-        p->waits = false;
     }
-    if (watch(a, p, BRD_READ))
-        drop(a, p);
-}
-
-static void begin_waiting(brd_acceptor *a)
-{
-    uint64_t last = 0;
-    for (peer *p; (p = first_waiting(a, last));) {
-        last = p->number;
-        begin(a, p);
-    }
+    p->talks = true;
+    p->waits = false;
+    return true;
 }
 
 static void greet(brd_acceptor *a, peer *p, brd_chan *chan, const brd_peer *who)
@@ -181,7 +193,8 @@ static void greet(brd_acceptor *a, peer *p, brd_chan *chan, const brd_peer *who)
         return;
     }
     brd_handshake_begin(&p->handshake, BRD_SERVER, &secret, nonce);
-    begin(a, p);
+    if (watch(a, p, BRD_READ))
+        drop(a, p);
 }
 
 static void take_in(brd_acceptor *a)
@@ -248,6 +261,12 @@ static int converse(peer *p)
 static void attend(brd_acceptor *a, peer *p)
 {
     const unsigned char *words;
+    if (!may_talk(a, p)) {
+        p->waits = true;
+        if (watch(a, p, 0))
+            drop(a, p);
+        return;
+    }
     int status = converse(p);
     if (status == BROOD_EAGAIN)
         status = watch(a, p, brd_handshake_words(&p->handshake, &words) ? BRD_WRITE : BRD_READ);
@@ -257,11 +276,21 @@ static void attend(brd_acceptor *a, peer *p)
         pass(a, p);
 }
 
+static void attend_waiting(brd_acceptor *a)
+{
+    uint64_t last = 0;
+    for (peer *p; (p = first_waiting(a, last));) {
+        last = p->number;
+        attend(a, p);
+    }
+}
+
 static void drop_late(brd_acceptor *a)
 {
     brd_time now = brd_os_now();
     for (peer *p = a->peers; p < a->peers + MOST_PEERS; p++)
-        if (is_here(p) && now - p->came >= a->terms.patience * BRD_MS)
+        if (is_here(p) && (is_older(p, now, a->terms.patience) ||
+                           (is_older(p, now, MUTE_MS) && is_surplus(a, p))))
             drop(a, p);
 }
 
@@ -286,18 +315,22 @@ static void watch_name(brd_acceptor *a, bool want)
         a->watches_name = want;
 }
 
-// When something is due that no event tells of.
+// When the peer is due for something that no event tells of.
+static brd_time due(const brd_acceptor *a, const peer *p, brd_time now, bool crowded)
+{
+    brd_time grown = p->came + YOUNG_MS * BRD_MS;
+    if (is_surplus(a, p))
+        return p->came + MUTE_MS * BRD_MS;
+    return crowded && grown > now ? grown : p->came + a->terms.patience * BRD_MS;
+}
+
 static brd_time next_time(brd_acceptor *a)
 {
     brd_time now = brd_os_now(), next = BRD_FOREVER;
     bool crowded = first_waiting(a, 0) || !empty_place(a);
     for (const peer *p = a->peers; p < a->peers + MOST_PEERS; p++) {
-        if (!is_here(p))
-            continue;
-        brd_time due = p->came + a->terms.patience * BRD_MS, grown = p->came + YOUNG_MS * BRD_MS;
-        if (crowded && grown > now)
-            due = grown;
-        next = due < next ? due : next;
+        brd_time then = is_here(p) ? due(a, p, now, crowded) : BRD_FOREVER;
+        next = then < next ? then : next;
     }
     return a->retry_at > now && a->retry_at < next ? a->retry_at : next;
 }
@@ -326,13 +359,13 @@ static void run(void *baton)
         for (size_t i = 0; i < count; i++) {
             if (events[i].tag == &a->name)
                 came = true;
-            else if (events[i].tag)
+            else if (events[i].tag && is_here(events[i].tag)) // not dropped for another just now
                 attend(a, events[i].tag);
         }
         drop_late(a);
         if (came)
             take_in(a); // last: until here no event is about somebody else in the same place
-        begin_waiting(a);
+        attend_waiting(a);
     }
 }
 

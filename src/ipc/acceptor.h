@@ -3,10 +3,12 @@
  * with each. Only who has passed it is ever seen by a listener.
  *
  * A peer can be silent, slow, wrong or hostile; it has a place of fixed size among 64, and
- * ten seconds. Of one TCP address at most 8 are listened to; others of it wait in their
- * places. When there are too many, the oldest goes: one that has not said hello at once, one
- * that has only after a second, so that a crowd of honest ones passes in turn. While nobody
- * can go, nobody is taken in: who comes waits in the system's queue.
+ * ten seconds. Of one TCP address at most 8 talk at a time and others that want to wait for
+ * them; of those that say nothing, all but the youngest 8 go, after a moment in which an
+ * honest one would have spoken. When all places are taken the oldest goes: one that has not
+ * said hello at once, one that has only after a second, so that a crowd of honest ones
+ * passes in turn. While nobody can go, nobody is taken in: who comes waits in the system's
+ * queue.
  */
 #ifndef BRD_ACCEPTOR_H
 #define BRD_ACCEPTOR_H

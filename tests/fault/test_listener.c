@@ -45,7 +45,8 @@ static void among_many(const place *p)
     test_census(&during);
     CU_ASSERT(during.threads - before.threads < 32); // what Windows needs for waiting included
     serves_the_honest(p);
-    CU_ASSERT(is_hung_up(silent[gone])); // it made room
+    if (!p->tcp)
+        CU_ASSERT(is_hung_up(silent[gone])); // it made room
     CU_ASSERT(is_silent(silent[count - 1]));
     for (int i = 0; i < count; i++)
         brd_os_chan_close(&silent[i]);
@@ -366,7 +367,7 @@ static void connect_one(void *baton)
 // More than one address may have at once, but all of them honest.
 static void a_crowd_of_honest_ones_passes(void)
 {
-    enum { CROWD = 40 };
+    enum { CROWD = 60 };
     for (int tcp = 0; tcp < 2; tcp++) {
         place p = place_open(tcp);
         crowd c = {.place = &p};
