@@ -4,10 +4,11 @@
  * check what they get. Sockets are APR's.
  * Python: Pool.apply_async with a connection as argument; Process.
  */
-#include "work.h"
 #include <apr_general.h>
 #include <apr_network_io.h>
 #include <apr_portable.h>
+
+#include "work.h" // behind APR, which on Windows wants to be the first to include sockets
 #include <ctype.h>
 #include <string.h>
 

@@ -23,7 +23,7 @@ static brood_iterator *begin(imap *how, brood_pool *pool, brood_items items, siz
 /** All results, each with its index, then the end, which stays the end. */
 static void check_in_order(brood_pool *pool, int32_t count, size_t chunksize)
 {
-    int32_t in[1000];
+    int32_t in[1000] = {0};
     brood_message result = BROOD_MESSAGE_INIT;
     count_up(in, count);
     brood_iterator *iterator =

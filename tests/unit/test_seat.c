@@ -76,7 +76,7 @@ static void must_abort(const test_start *how)
 
 static void takes_no_forbidden_step(void)
 {
-    char first[8], second[8];
+    char first[16], second[16];
     if (!asserts)
         TEST_SKIP("built without assertions");
     for (int from = 0; from < STATES; from++)

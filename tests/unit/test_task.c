@@ -46,7 +46,7 @@ static int child_steps(int argc, char **argv)
 
 static void no_forbidden_step(int from, int to)
 {
-    char first[8], second[8];
+    char first[16], second[16];
     brd_proc p = {0};
     test_start how = {.child = "steps", .args = {first, second}};
     snprintf(first, sizeof first, "%d", from);
