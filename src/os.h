@@ -59,6 +59,10 @@ void brd_os_close(brd_handle *h);
  */
 int brd_os_copy(brd_handle h, brd_handle *out);
 
+/** A handle that another library made is one of ours until it is handed over: a process
+ * that is forked meanwhile does not have it. */
+void brd_os_keep(brd_handle h);
+
 /** It is the host's from now on, and stays non-inheritable; leaves none. */
 intptr_t brd_os_hand_over(brd_handle *h);
 

@@ -177,8 +177,9 @@ typedef struct brood_context_options {
  * A context that captures has one thread, from its first child on. It calls on_line, one
  * line after another, in the order of each stream; a slow on_line keeps up only what the
  * children print, and one of them waits when its pipe (some 64 KiB) is full. on_line may
- * hand in tasks and start processes, but it must not wait for children of its context, which
- * may be waiting for it, and so neither end their pools nor the context.
+ * hand in tasks to pools that are there. It must not start or wait for children of its
+ * context, which may be waiting for it, and so neither make or end their pools nor end the
+ * context. With the start method fork, what it has locked is locked in the child too.
  * In a child whose standard output is captured, that is written line by line, as on a
  * terminal (on Windows after each task), and what stands in its buffer at a crash is lost.
  *

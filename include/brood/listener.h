@@ -16,10 +16,12 @@
  *     "tcp:HOST:PORT"    TCP; without a host 127.0.0.1 and never all interfaces, without a
  *                        port (or with 0) one that is free; IPv6 as "tcp:[::1]:5000"
  *
- * Whom to trust. A local name is for processes of one user (and root, or SYSTEM): the
- * system refuses all others, so a key is optional. TCP is for whoever has the key, and
+ * Whom to trust. A local name is for processes of one user: the system refuses all others,
+ * so a key is optional. TCP is for whoever has the key, and
  * works only with one. Both sides prove that they have it, without telling it, and the
- * proof is worth nothing with another listener, later, or sent back to whom it came from.
+ * proof is worth nothing with a listener at another address, later, or sent back to whom it
+ * came from. (Two machines have one address where that is 127.0.0.1: .endpoint tells them
+ * apart.)
  * Over TCP every message is sealed with keys of that one connection: changed, repeated,
  * left out or strange ones end it. It is not secret what they say, and somebody in between
  * can end the connection at any moment; where that matters, go through ssh, TLS or
@@ -138,9 +140,9 @@ typedef struct brood_client_options {
  * what the system takes to look up the name of a host). options may be NULL. *out is
  * new: brood_pipe_destroy().
  * Fails with: BROOD_ECLOSED (nobody listens there, or it hung up: it may speak another
- * version), BROOD_EAUTH (it has another key, or none, or another endpoint),
- * BROOD_ETIMEDOUT, BROOD_EPROTOCOL (it is no listener), BROOD_EINVAL, BROOD_ENOMEM, the
- * system's error. Python: Client(address, authkey=).
+ * version, or have too many clients of this address just now), BROOD_EAUTH (it has another key, or
+ * none, or another endpoint), BROOD_ETIMEDOUT, BROOD_EPROTOCOL (it is no listener), BROOD_EINVAL,
+ * BROOD_ENOMEM, the system's error. Python: Client(address, authkey=).
  */
 BROOD_API int brood_client_connect(brood_pipe **out, const char *address,
                                    const brood_client_options *options, int64_t timeout);

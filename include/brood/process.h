@@ -39,7 +39,8 @@ typedef struct brood_process brood_process;
 typedef enum brood_at_exit {
     BROOD_AT_EXIT_END = 0, /**< it ends too; Python: daemon=True */
     BROOD_AT_EXIT_WAIT     /**< that waits for its end first (exit, in an atexit function of
-                                brood's); a program that is killed takes it along all the same;
+                                brood's); a program that is killed takes it along all the same.
+                                Captured lines are all told only if the context is destroyed.
                                 Python: daemon=False */
 } brood_at_exit;
 

@@ -10,12 +10,13 @@
 
 enum {
     MOST_PEERS = 64,
-    MOST_OF_SOURCE = 8,
-    PATIENCE_MS = 10000, /* for a whole handshake, unless it is told */
-    YOUNG_MS = 1000,     /* so long one who talks is not dropped for another */
-    MUTE_MS = 50,        /* so long more than their share of a source may say nothing */
-    RETRY_MS = 100,      /* after the system could not accept */
-    AT_ONCE = 4,         /* taken in between two looks at those who are here */
+    MOST_OF_SOURCE = 8,          /* who talk */
+    MOST_WAITING_OF_SOURCE = 32, /* who would; more than that may try again later */
+    PATIENCE_MS = 10000,         /* for a whole handshake, unless it is told */
+    YOUNG_MS = 1000,             /* so long one who talks is not dropped for another */
+    MUTE_MS = 50,                /* so long more than their share of a source may say nothing */
+    RETRY_MS = 100,              /* after the system could not accept */
+    AT_ONCE = 4,                 /* taken in between two looks at those who are here */
     EVENTS = 32
 };
 
@@ -123,6 +124,14 @@ static size_t count_talking(const brd_acceptor *a, const brd_peer *who)
     return count;
 }
 
+static size_t count_waiting(const brd_acceptor *a, const brd_peer *who)
+{
+    size_t count = 0;
+    for (const peer *p = a->peers; p < a->peers + MOST_PEERS; p++)
+        count += is_here(p) && p->waits && same_source(p, who);
+    return count;
+}
+
 // Whether it says nothing, and so many younger ones of its source that it is one too many.
 static bool is_surplus(const brd_acceptor *a, const peer *mute)
 {
@@ -197,9 +206,18 @@ static void greet(brd_acceptor *a, peer *p, brd_chan *chan, const brd_peer *who)
         drop(a, p);
 }
 
+// Of those who are here and those who have passed, all have room in the queue.
+static bool is_full(brd_acceptor *a)
+{
+    brd_os_mutex_lock(&a->lock);
+    bool full = a->count >= a->terms.backlog;
+    brd_os_mutex_unlock(&a->lock);
+    return full;
+}
+
 static void take_in(brd_acceptor *a)
 {
-    for (int i = 0; i < AT_ONCE; i++) {
+    for (int i = 0; i < AT_ONCE && !is_full(a); i++) {
         brd_chan *chan = NULL;
         brd_peer who;
         peer *place = empty_place(a);
@@ -229,10 +247,15 @@ static void pass(brd_acceptor *a, peer *p)
     }
     leave(a, p);
     brd_os_mutex_lock(&a->lock);
-    a->queue[(a->first + a->count++) % a->room] = one;
-    brd_os_cond_signal(&a->changed);
-    brd_os_waiter_ring(a->bell);
+    bool room = a->count < a->room; // there always is: see take_in
+    if (room) {
+        a->queue[(a->first + a->count++) % a->room] = one;
+        brd_os_cond_signal(&a->changed);
+        brd_os_waiter_ring(a->bell);
+    }
     brd_os_mutex_unlock(&a->lock);
+    if (!room)
+        brd_os_chan_close(&one.chan);
     brd_seal_clear(&one.seal);
 }
 
@@ -262,8 +285,10 @@ static void attend(brd_acceptor *a, peer *p)
 {
     const unsigned char *words;
     if (!may_talk(a, p)) {
+        // One source never has all the places: its clients come again.
+        bool place = p->waits || count_waiting(a, &p->who) < MOST_WAITING_OF_SOURCE;
         p->waits = true;
-        if (watch(a, p, 0))
+        if (!place || watch(a, p, 0))
             drop(a, p);
         return;
     }

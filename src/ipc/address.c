@@ -56,6 +56,15 @@ static int parse_port(uint16_t *out, const char *text)
     return BROOD_OK;
 }
 
+// Numbers that are no whole IPv4 address: old rules take 0 for all interfaces.
+static bool is_short(const char *host, const char *end)
+{
+    size_t digits = strspn(host, "0123456789."), dots = 0;
+    for (const char *c = host; c < end; c++)
+        dots += *c == '.';
+    return host + digits >= end && dots != 3;
+}
+
 static int parse_tcp(brd_address *a, const char *text)
 {
     const char *host = text, *end, *port;
@@ -76,7 +85,7 @@ static int parse_tcp(brd_address *a, const char *text)
         return status;
     if (end == text)
         return copy(a->text, default_host, sizeof default_host - 1);
-    if (!consists_of(host, (size_t)(end - host), allowed))
+    if (!consists_of(host, (size_t)(end - host), allowed) || is_short(host, end))
         return BROOD_EINVAL;
     return copy(a->text, host, (size_t)(end - host));
 }

@@ -9,7 +9,7 @@
 #include <brood/listener.h>
 #include <string.h>
 
-enum { TRIES = 3 };
+enum { TRIES = 8, FIRST_PAUSE_MS = 2 }; /* pauses double: half a second in all */
 
 // A host that listens everywhere is here, too; not every system takes that for an address.
 static void dial_here(brd_address *a)
@@ -104,6 +104,23 @@ static int try_once(brood_pipe **out, const brd_address *a, const brood_client_o
     return status;
 }
 
+static void pause_for(int64_t ms, brd_time until)
+{
+    brd_mutex mutex;
+    brd_cond cond;
+    brd_time end = brd_os_now() + ms * BRD_MS;
+    if (brd_os_mutex_init(&mutex))
+        return;
+    if (!brd_os_cond_init(&cond)) {
+        brd_os_mutex_lock(&mutex);
+        while (brd_os_cond_wait(&cond, &mutex, end < until ? end : until) == BROOD_OK)
+            ; // nobody signals
+        brd_os_mutex_unlock(&mutex);
+        brd_os_cond_clear(&cond);
+    }
+    brd_os_mutex_clear(&mutex);
+}
+
 int brood_client_connect(brood_pipe **out, const char *address, const brood_client_options *options,
                          int64_t timeout)
 {
@@ -123,8 +140,11 @@ int brood_client_connect(brood_pipe **out, const char *address, const brood_clie
         dial_here(&a);
     // A listener with too many peers drops some before it has answered them.
     bool heard = false;
+    int64_t pause = FIRST_PAUSE_MS;
     status = try_once(out, &a, &o, until, &heard);
-    for (int i = 1; i < TRIES && status == BROOD_ECLOSED && !heard; i++)
+    for (int i = 1; i < TRIES && status == BROOD_ECLOSED && !heard; i++, pause *= 2) {
+        pause_for(pause, until);
         status = try_once(out, &a, &o, until, &heard);
+    }
     return status;
 }

@@ -4,6 +4,7 @@
  * door has it.
  */
 #include "ipc/tcp.h"
+#include "base/apr.h"
 #include <apr_general.h>
 #include <apr_network_io.h>
 #include <apr_portable.h>
@@ -29,7 +30,7 @@ static int status_of(apr_status_t status)
 static int make_pool(apr_pool_t **out)
 {
     apr_pool_t *pool = NULL;
-    (void)apr_initialize(); // counted by APR; on Windows it starts the sockets
+    brd_apr_start();
     // Not below APR's root: its lock could be held elsewhere while this process is forked.
     if (apr_pool_create_unmanaged_ex(&pool, NULL, NULL) != APR_SUCCESS)
         return BROOD_ENOMEM;
@@ -58,9 +59,21 @@ static void let_go(apr_socket_t *s, apr_pool_t *pool)
     (void)apr_os_sock_put(&s, &none, pool);
 }
 
+// It is ours at once: a worker that is forked meanwhile must not keep it.
 static int open_socket(apr_socket_t **out, const apr_sockaddr_t *at, apr_pool_t *pool)
 {
-    return status_of(apr_socket_create(out, at->family, SOCK_STREAM, APR_PROTO_TCP, pool));
+    int status = status_of(apr_socket_create(out, at->family, SOCK_STREAM, APR_PROTO_TCP, pool));
+    if (!status)
+        brd_os_keep(handle_of(*out));
+    return status;
+}
+
+static void close_socket(apr_socket_t *s)
+{
+    brd_handle handle = s ? handle_of(s) : BRD_NONE;
+    (void)brd_os_hand_over(&handle);
+    if (s)
+        (void)apr_socket_close(s);
 }
 
 /* ------------------------------------------------------------------- listening */
@@ -98,8 +111,8 @@ static int listen_at(brd_name **out, apr_sockaddr_t *at, uint32_t backlog, brd_a
     if (!status) {
         let_go(s, pool);
         *bound = numbers;
-    } else if (s) {
-        (void)apr_socket_close(s);
+    } else {
+        close_socket(s);
     }
     return status;
 }
@@ -116,7 +129,7 @@ int brd_tcp_listen(brd_name **out, const brd_address *at, uint32_t backlog, brd_
         status = BROOD_EINVAL; // of a name without an address
     for (; found; found = found->next) {
         status = listen_at(out, found, backlog, bound, pool);
-        if (!status)
+        if (!status || status == BROOD_EBUSY) // who listens there would get half of the clients
             break;
     }
     apr_pool_destroy(pool);
@@ -163,8 +176,8 @@ static int connect_to(brd_chan **out, apr_sockaddr_t *to, brd_time until, uint8_
         status = brd_os_chan_adopt(out, handle_of(s));
     if (!status)
         let_go(s, pool);
-    else if (s)
-        (void)apr_socket_close(s);
+    else
+        close_socket(s);
     return status;
 }
 

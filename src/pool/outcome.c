@@ -119,7 +119,7 @@ void brd_job_fail(brood_pool *pool, brd_job *job, const brood_error *error)
     brd_job_check(pool, job);
 }
 
-static void fail_flight(brood_pool *pool, brd_station *s, const brood_error *error)
+static void fail_flight(brood_pool *pool, brd_station *s, brood_error *error)
 {
     brd_task *task;
     while ((task = brd_seat_front(&s->seat))) {
@@ -131,6 +131,7 @@ static void fail_flight(brood_pool *pool, brd_station *s, const brood_error *err
         if (task->job)
             task->job->fail_fast = task->job->failing = false;
         brd_task_fail(pool, task, error);
+        drop_output(error);
     }
     brd_alarm_stop(&pool->alarms, &s->alarm);
     brd_station_changed(pool, s);

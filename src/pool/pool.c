@@ -1,10 +1,10 @@
 /**
  * The pool's life, and handing tasks in.
  */
+#include "base/apr.h"
 #include "pool/job.h"
 #include "pool/state.h"
 #include "process/forkserver.h"
-#include <apr_general.h>
 #include <apr_pools.h>
 #include <assert.h>
 #include <stdlib.h>
@@ -21,11 +21,6 @@ enum {
 #define LONGEST_MS                                                                                 \
     (BRD_FOREVER / BRD_MS / 4) /* so that a moment that far away is still a number                 \
                                 */
-
-static void start_apr(void)
-{
-    (void)apr_initialize(); // counted by APR; a library never takes it back
-}
 
 static void destroy(brood_pool *pool);
 
@@ -158,10 +153,9 @@ static int start(brood_pool *pool)
 
 int brood_pool_create(brood_pool **out, const brood_pool_options *options)
 {
-    static _Atomic int apr_started;
     if (!out)
         return BROOD_EINVAL;
-    brd_os_once(&apr_started, start_apr);
+    brd_apr_start();
     brood_pool *pool = calloc(1, sizeof *pool);
     if (!pool)
         return BROOD_ENOMEM;

@@ -17,7 +17,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { MOST_HANDLES = 16 };
+enum { MOST_HANDLES = 16, MOST_DISCARDS = 1024 };
 
 #if defined(MSG_NOSIGNAL)
 #define SEND_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT)
@@ -360,6 +360,14 @@ int brd_os_chan_take(brd_chan *c, uint64_t token, brd_handle *out)
     return c->missing ? EMFILE : BROOD_EPROTOCOL;
 }
 
+/** What nobody will read any more: left there, it would make TCP throw away what was sent. */
+static void discard_input(const brd_chan *c)
+{
+    unsigned char bytes[4096];
+    for (int i = 0; i < MOST_DISCARDS && recv(c->fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0; i++)
+        continue;
+}
+
 void brd_os_chan_close(brd_chan **c)
 {
     brd_chan *gone = *c;
@@ -369,6 +377,8 @@ void brd_os_chan_close(brd_chan **c)
     drop_given(gone);
     for (size_t i = 0; i < gone->ncame; i++)
         brd_fd_close(&gone->came[i].fd);
+    if (gone->stranger)
+        discard_input(gone);
     brd_fd_close(&gone->fd);
     free(gone);
 }

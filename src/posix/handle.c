@@ -120,6 +120,11 @@ int brd_os_copy(brd_handle h, brd_handle *out)
     return status;
 }
 
+void brd_os_keep(brd_handle h)
+{
+    brd_fd_note(brd_fd_of(h));
+}
+
 intptr_t brd_os_hand_over(brd_handle *h)
 {
     intptr_t os = h->os;

@@ -55,9 +55,12 @@ static int place_try(const char *base, const char *ours, const char *file, char 
 {
     char directory[BRD_LOCAL_SIZE];
     int size = 0;
-    if (!base || base[0] != '/')
-        return ENOENT;
-    size = snprintf(directory, sizeof directory, "%s/%s", base, ours);
+    size_t length = base ? strlen(base) : 0;
+    if (!base || base[0] != '/' || length >= sizeof directory)
+        return base && base[0] == '/' ? ENAMETOOLONG : ENOENT;
+    while (length > 1 && base[length - 1] == '/') // one place has one name
+        length--;
+    size = snprintf(directory, sizeof directory, "%.*s/%s", (int)length, base, ours);
     if (size < 0 || (size_t)size >= sizeof directory || !place_fits(directory, file, buffer, cap))
         return ENAMETOOLONG;
     return place_enter(directory);

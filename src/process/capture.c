@@ -91,8 +91,8 @@ static int read_some(stream *s, unsigned char *to, size_t cap, size_t *got)
 }
 
 // Under the lock. Others may still write to it: it is bounded. Without memory for all of
-// it the thread reads the rest when it comes to it.
-static void take_left(stream *s)
+// it the thread reads the rest when it comes to it. True: the stream has ended.
+static bool take_left(stream *s)
 {
     int status = BROOD_OK;
     while (!status && s->nleft < (size_t)MOST_TURNS * CHUNK) {
@@ -108,6 +108,7 @@ static void take_left(stream *s)
         free(s->left);
         s->left = NULL;
     }
+    return status && status != BROOD_EAGAIN;
 }
 
 /* -------------------------------------------------------------------- telling */
@@ -144,10 +145,16 @@ static void cut_lines(brd_capture *c, stream *s, const unsigned char *bytes, siz
     }
 }
 
-static void end_stream(brd_capture *c, stream *s)
+// Under the lock.
+static void close_stream(brd_capture *c, stream *s)
 {
     (void)brd_os_waiter_chan(c->waiter, s->chan, 0, s);
     brd_os_chan_close(&s->chan);
+}
+
+static void end_stream(brd_capture *c, stream *s)
+{
+    close_stream(c, s);
     c->emptied = true;
 }
 
@@ -457,8 +464,11 @@ void brd_output_end(brd_output *o)
         return;
     brd_capture *c = o->capture;
     brd_os_mutex_lock(&c->lock);
-    if (o->listed && o->streams[1].chan)
-        take_left(&o->streams[1]);
+    // Now, and not when the thread comes to it: that may be long in on_line, and many
+    // children end meanwhile.
+    for (size_t i = 0; i < STREAMS; i++)
+        if (o->listed && o->streams[i].chan && take_left(&o->streams[i]))
+            close_stream(c, &o->streams[i]);
     if (o->words)
         brd_link_at_hand(o->words, &o->task, &o->index);
     o->ended = true;

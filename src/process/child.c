@@ -207,8 +207,10 @@ static void hand_over(orders *o, const char *text)
     if (o->status)
         return;
     memcpy(&chosen, &code, sizeof code);
-    if (chosen != own)
-        chosen(o->argc, o->argv);
+    if (chosen == own)
+        return;
+    brd_begun(); // this copy is nobody's child: it may be asked for pools of its own
+    chosen(o->argc, o->argv);
 }
 
 static void read_orders(orders *o)

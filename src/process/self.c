@@ -117,9 +117,15 @@ void brd_begun(void)
 void brood_main(int *argc, char ***argv)
 {
     char text[BRD_ARGUMENT_SIZE];
-    int count = argc && argv ? *argc : 0;
+    int count = argc && argv ? *argc : 0, unknown = BROOD_OK;
     char **arguments = argc && argv ? *argv : NULL;
     if (serves || self.depth) // a child already: it was called by what that has loaded
+        return;
+    // Without both nobody knows whether this is a child, and one that starts children as if
+    // it were none would do so without end.
+    if (!arguments)
+        unknown = brd_os_argument(0, text, sizeof text);
+    if (unknown && unknown != BROOD_EINVAL)
         return;
     atomic_store(&main_called, 1);
     if (brd_arguments_get(count, arguments, 1, BRD_WORKER_ARGUMENT, text) == BROOD_OK)

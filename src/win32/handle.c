@@ -102,6 +102,11 @@ int brd_os_copy(brd_handle h, brd_handle *out)
     return 0;
 }
 
+void brd_os_keep(brd_handle h)
+{
+    (void)h; // nothing is forked here
+}
+
 intptr_t brd_os_hand_over(brd_handle *h)
 {
     intptr_t os = h->os;

@@ -16,6 +16,8 @@
 /* Winsock would take megabytes at once, and keep them from whoever wants to stop. */
 #define MOST_AT_ONCE 65536
 
+enum { MOST_DISCARDS = 1024 }; /* reads at the end, of what nobody will read */
+
 struct brd_sock {
     SRWLOCK lock;               /* all below */
     CONDITION_VARIABLE changed; /* the event came */
@@ -136,14 +138,18 @@ int brd_win32_sock_open(HANDLE socket, bool listens, brd_sock **out)
 void brd_win32_sock_close(brd_sock **sock)
 {
     brd_sock *s = *sock;
+    char bytes[4096];
     *sock = NULL;
     if (!s)
         return;
     if (s->watcher)
         brd_win32_source_forget(s->watcher);
-    // What was sent and is on its way still is the system's business.
+    // What was sent and is on its way still is the system's business, which throws it away if
+    // something is left unread.
     SOCKET socket = s->socket;
     sock_clear(s);
+    for (int i = 0; i < MOST_DISCARDS && recv(socket, bytes, sizeof bytes, 0) > 0; i++)
+        ;
     closesocket(socket);
 }
 
