@@ -38,8 +38,7 @@ static const char *const texts[] = {
         ("the program runs threads of its own, and a copy of it would lack them; start children "
          "before them, by spawn or forkserver, or say .fork_anyway"),
     [BROOD_EEND - BROOD_EINVAL] = "it has ended: nothing more comes, and nothing can be cancelled",
-    [BROOD_EAUTH - BROOD_EINVAL] = "the peer does not have the same key, or is not whom it was "
-                                   "taken for",
+    [BROOD_EAUTH - BROOD_EINVAL] = "the peer has another key, or is not the one that was meant",
 };
 
 const char *brood_status_text(int status)
