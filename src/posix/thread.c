@@ -43,28 +43,38 @@ static pthread_cond_t *cond_of(brd_cond *c)
     return (pthread_cond_t *)(void *)c;
 }
 
-static start *start_make(void)
+/** One of those, or NULL: all are taken. */
+static start *start_take(void)
 {
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
         if (!atomic_exchange(&starts[i].taken, true))
             return &starts[i];
-    return calloc(1, sizeof(start)); // not taken
+    return NULL;
 }
 
-static void start_free(start *s)
+static void run_here(void (*run)(void *), void *baton)
 {
-    if (!atomic_exchange(&s->taken, false))
-        free(s);
+    run(baton);
+    atomic_fetch_sub(&alive, 1);
 }
 
-static void *thread_run(void *baton)
+static void *run_taken(void *baton)
 {
     start *first = baton;
     void (*run)(void *) = first->run;
     void *argument = first->baton;
-    start_free(first);
-    run(argument);
-    atomic_fetch_sub(&alive, 1);
+    atomic_store(&first->taken, false);
+    run_here(run, argument);
+    return NULL;
+}
+
+static void *run_allocated(void *baton)
+{
+    start *first = baton;
+    void (*run)(void *) = first->run;
+    void *argument = first->baton;
+    free(first);
+    run_here(run, argument);
     return NULL;
 }
 
@@ -83,7 +93,8 @@ int brd_os_thread_start(brd_thread *out, void (*run)(void *), void *baton)
     sigset_t before;
     pthread_t made;
     int status = 0;
-    start *first = start_make();
+    start *taken = start_take();
+    start *first = taken ? taken : calloc(1, sizeof *first);
     if (!first)
         return BROOD_ENOMEM;
     first->run = run;
@@ -92,11 +103,14 @@ int brd_os_thread_start(brd_thread *out, void (*run)(void *), void *baton)
     signals_to_block(&blocked);
     pthread_sigmask(SIG_BLOCK, &blocked, &before);
     atomic_fetch_add(&alive, 1);
-    status = pthread_create(&made, NULL, thread_run, first);
+    status = pthread_create(&made, NULL, taken ? run_taken : run_allocated, first);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (status) {
         atomic_fetch_sub(&alive, 1);
-        start_free(first);
+        if (taken)
+            atomic_store(&taken->taken, false);
+        else
+            free(first);
         return brd_error(status);
     }
     *out = (brd_thread){(intptr_t)made, true};
