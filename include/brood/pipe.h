@@ -118,8 +118,8 @@ typedef struct brood_waitable {
 
 /**
  * Waits until at least one of them is ready, up to `timeout` milliseconds, and says
- * which. There may be any number of them. A pipe that one thread waits for cannot be
- * waited for by another (BROOD_EBUSY).
+ * which. There may be as many of them as the program may have open. A pipe that one
+ * thread waits for cannot be waited for by another (BROOD_EBUSY).
  * Fails with: BROOD_ETIMEDOUT, BROOD_EINVAL (a process that was not started, an end that
  * only sends, nothing to wait for), BROOD_ENOMEM, the system's error (no such handle).
  * Python: connection.wait.

@@ -257,48 +257,38 @@ static void send_all(void *baton)
     s->status = brood_pipe_send_bytes(s->pipe, s->bytes, s->size, LONG);
 }
 
-static void carries_long_messages(void)
+/** A message that goes out in parts; received in one call, or by many that do not wait. */
+static void carries(size_t whole, bool waits)
 {
-    enum { SIZE = 16 << 20 };
     ends e = open_pipe(NULL);
     brood_message message = BROOD_MESSAGE_INIT;
-    unsigned char *bytes = pattern(SIZE);
-    sender s = {.pipe = e.one, .bytes = bytes, .size = SIZE};
-    brd_thread thread = {0};
-    size_t size = 0;
-    CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
-    CU_ASSERT_EQUAL_FATAL(brd_os_thread_start(&thread, send_all, &s), 0);
-    ASSERT_OK(brood_pipe_recv(e.other, &message, LONG));
-    brd_os_thread_join(&thread);
-    ASSERT_OK(s.status);
-    const void *got = brood_message_bytes(&message, &size);
-    CU_ASSERT(size == SIZE && memcmp(got, bytes, SIZE) == 0);
-    brood_message_clear(&message);
-    free(bytes);
-    close_pipe(&e);
-}
-
-static void keeps_the_part_that_came_in_time(void)
-{
-    enum { SIZE = 4 << 20 };
-    ends e = open_pipe(NULL);
-    brood_message message = BROOD_MESSAGE_INIT;
-    unsigned char *bytes = pattern(SIZE);
-    sender s = {.pipe = e.one, .bytes = bytes, .size = SIZE};
+    unsigned char *bytes = pattern(whole);
+    sender s = {.pipe = e.one, .bytes = bytes, .size = whole};
     brd_thread thread = {0};
     size_t size = 0;
     int status = BROOD_ETIMEDOUT;
     CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
     CU_ASSERT_EQUAL_FATAL(brd_os_thread_start(&thread, send_all, &s), 0);
     for (brd_time until = test_deadline(60000); status == BROOD_ETIMEDOUT && brd_os_now() < until;)
-        status = brood_pipe_recv(e.other, &message, 0);
+        status = brood_pipe_recv(e.other, &message, waits ? LONG : 0);
     ASSERT_OK(status);
     brd_os_thread_join(&thread);
+    ASSERT_OK(s.status);
     const void *got = brood_message_bytes(&message, &size);
-    CU_ASSERT(size == SIZE && memcmp(got, bytes, SIZE) == 0);
+    CU_ASSERT(size == whole && memcmp(got, bytes, whole) == 0);
     brood_message_clear(&message);
     free(bytes);
     close_pipe(&e);
+}
+
+static void carries_long_messages(void)
+{
+    carries((size_t)16 << 20, true);
+}
+
+static void keeps_the_part_that_came_in_time(void)
+{
+    carries((size_t)4 << 20, false);
 }
 
 static void a_torn_message_ends_the_sending(void)

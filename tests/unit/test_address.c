@@ -64,6 +64,10 @@ static void refuses_all_else(void)
         "tcp:a/b:1",
         "tcp:user@host:1",
         "tcp:a:1:2",
+        "tcp:0", // old rules take it for all interfaces
+        "tcp:00:0",
+        "tcp:127.1",
+        "tcp:5000",
         "unix:/tmp/x",
         "/tmp/x",
         "127.0.0.1:5000",
