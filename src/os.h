@@ -25,7 +25,7 @@
  *
  * The knobs in the environment that force the road less travelled (tests):
  * BROOD_OS_WAITER=poll, BROOD_OS_BELL=handle, BROOD_OS_LIFE=pid,
- * BROOD_OS_START=forkexec. Read when the object concerned is made.
+ * BROOD_OS_START=forkexec, BROOD_OS_PARK=poll. Read when the object concerned is made.
  */
 #ifndef BRD_OS_H
 #define BRD_OS_H
@@ -400,6 +400,37 @@ int brd_os_bell_wait(const brd_bell *b, brd_time until);
 
 /** If the waiter is parked, marks it awake and wakes it; else does nothing. */
 void brd_os_bell_ring(const brd_bell *b);
+
+/* --------------------------------------------------------------- park: park */
+
+/**
+ * Where threads of any process sleep until a shared word has changed. Unlike a bell it takes
+ * any number of sleepers, and needs no handle that travels: who maps the word can open it.
+ * Nothing may rest on a wake alone, since who was woken may die before it acts on it: sleep
+ * for a limited time, then look again.
+ */
+typedef struct brd_park {
+    _Atomic uint32_t *word;
+    brd_handle handle; /* Windows: a semaphore of that name; else none */
+    bool polls;        /* nothing wakes across processes here: it looks again and again */
+} brd_park;
+
+enum { BRD_PARK_KEY = 16 };
+
+/** All that open it for the same key and number sleep together. New: brd_os_park_close. */
+int brd_os_park_open(brd_park *out, _Atomic uint32_t *word, const uint8_t key[BRD_PARK_KEY],
+                     uint32_t number);
+
+/**
+ * Sleeps while *word is `seen`, at the longest `until`. May wake for no reason.
+ * Fails with: BROOD_ETIMEDOUT.
+ */
+int brd_os_park_wait(const brd_park *p, uint32_t seen, brd_time until);
+
+/** Wakes up to `count` of those who sleep; the word was changed before. */
+void brd_os_park_wake(const brd_park *p, uint32_t count);
+
+void brd_os_park_close(brd_park *p);
 
 /* ----------------------------------------------------------- waiter: waiter */
 

@@ -23,6 +23,7 @@
 #include <brood/process.h>
 #include <brood/progress.h>
 #include <brood/status.h>
+#include <brood/sync.h>
 #include <brood/task.h>
 
 #endif
