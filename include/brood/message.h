@@ -86,11 +86,11 @@ BROOD_API int brood_vpack(brood_message *message, const char *format, va_list va
  * type must fit and the number must be in range. Each letter takes a pointer
  * to its type; s takes const char **, arrays and ay take a pointer to a const
  * pointer and a size_t *. Strings and arrays are borrowed until the message is
- * written to or cleared. Handles, pipes and what is shared are new, yours to close or destroy, and come
- * out once; those that nobody takes out are closed with the message. After an error
- * nothing was read. A message that carries an error answers with that error's status.
- * Fails with: BROOD_ETYPE (other type, out of range, or no value left),
- * BROOD_EPROTOCOL (the bytes are no MessagePack), BROOD_EINVAL (the format).
+ * written to or cleared. Handles, pipes and what is shared are new, yours to close or destroy, and
+ * come out once; those that nobody takes out are closed with the message. After an error nothing
+ * was read. A message that carries an error answers with that error's status. Fails with:
+ * BROOD_ETYPE (other type, out of range, or no value left), BROOD_EPROTOCOL (the bytes are no
+ * MessagePack), BROOD_EINVAL (the format).
  */
 BROOD_API int brood_unpack(brood_message *message, const char *format, ...);
 
