@@ -25,7 +25,8 @@
  *
  * The knobs in the environment that force the road less travelled (tests):
  * BROOD_OS_WAITER=poll, BROOD_OS_BELL=handle, BROOD_OS_LIFE=pid,
- * BROOD_OS_START=forkexec, BROOD_OS_PARK=poll. Read when the object concerned is made.
+ * BROOD_OS_START=forkexec, BROOD_OS_PARK=poll, BROOD_OS_SHM=file. Read when the object concerned
+ * is made.
  */
 #ifndef BRD_OS_H
 #define BRD_OS_H
@@ -526,6 +527,25 @@ void brd_os_shm_keep(const brd_shm *s);
 
 /** Unmaps and closes the handle. */
 void brd_os_shm_unmap(brd_shm *s);
+
+/** A word by which other programs of this user find a segment of this process. */
+typedef struct brd_sign brd_sign;
+
+/**
+ * As brd_os_shm_create; and who asks for the word finds it, until *sign is closed or this process
+ * has ended, however it does. The word: 1 to 64 characters of A-Z a-z 0-9 . _ -
+ * *sign is new: brd_os_sign_close, in no copy of this process. Fails with: BROOD_EBUSY (another
+ * one who lives has the word), BROOD_EINVAL (no such word).
+ */
+int brd_os_shm_show(brd_shm *out, brd_sign **sign, size_t size, const char *word);
+
+/**
+ * Maps the segment of that word. New: brd_os_shm_unmap.
+ * Fails with: BROOD_ECLOSED (there is none, or not any more), BROOD_EINVAL (no such word).
+ */
+int brd_os_shm_find(brd_shm *out, const char *word);
+
+void brd_os_sign_close(brd_sign **sign);
 
 /* --------------------------------------------------------- threads: thread */
 

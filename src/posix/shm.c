@@ -166,6 +166,15 @@ static int segment_map(int fd, size_t size, void **base)
     return 0;
 }
 
+int brd_shm_fill(int fd, size_t size, void **base)
+{
+    int status = BROOD_ENOMEM;
+    if (size > (size_t)PTRDIFF_MAX)
+        return status;
+    status = segment_grow(fd, size);
+    return status ? status : segment_map(fd, size, base);
+}
+
 int brd_os_shm_create(brd_shm *out, size_t size)
 {
     int fd = -1;
@@ -173,15 +182,10 @@ int brd_os_shm_create(brd_shm *out, size_t size)
     int status = BROOD_EINVAL;
     if (size == 0)
         return status;
-    if (size > (size_t)PTRDIFF_MAX)
-        return BROOD_ENOMEM;
     status = segment_open(&fd);
     if (status)
         goto done;
-    status = segment_grow(fd, size);
-    if (status)
-        goto done;
-    status = segment_map(fd, size, &base);
+    status = brd_shm_fill(fd, size, &base);
     if (status)
         goto done;
     status = segment_seal(fd);

@@ -19,7 +19,10 @@
 
 #include "os.h"
 
-enum { BRD_POINT_NAP_MS = 50 };
+enum {
+    BRD_POINT_NAP_MS = 50,
+    BRD_POINT_SPINS = 200 /* looks before a wait: a hop between cpus costs more */
+};
 
 /** The shared words. Zeroed is a point where nobody waits. */
 typedef struct brd_point_words {
