@@ -67,14 +67,13 @@ static inline int nothing(props *p)
 
 /* ---------------------------------------------------------------- semaphores */
 
+/** Takes all there is, so that both must wait for the next. */
 static inline int signal_turn(props *p)
 {
     int status = brood_semaphore_release(p->semaphore);
-    if (!status)
-        status = brood_semaphore_release(p->semaphore);
-    if (!status)
-        status = expect(brood_semaphore_acquire(p->semaphore, 1), BROOD_ETIMEDOUT);
-    return status;
+    while (!status)
+        status = brood_semaphore_acquire(p->semaphore, 1);
+    return expect(status, BROOD_ETIMEDOUT);
 }
 
 static inline int take_signal(props *p)

@@ -24,7 +24,7 @@ static int takes_steps(brood_message *args, brood_message *result)
     props p;
     int32_t which = 0, count = 0;
     const char *step = NULL;
-    brd_time until = test_deadline(10000);
+    brd_time until = test_deadline(3000);
     int status = props_unpack(&p, args);
     (void)result;
     if (!status)

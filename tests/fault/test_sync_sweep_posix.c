@@ -20,7 +20,7 @@ static int makes_calls(brood_message *args, brood_message *result)
         brood_atomic_store(&p.at[READY], 1);
     while (!status && brood_atomic_load(&p.at[READY]) != 2)
         brd_os_pause();
-    brd_time until = test_deadline(10000);
+    brd_time until = test_deadline(3000);
     while (!status && brd_os_now() < until)
         status = kinds[which].victim(&p);
     props_clear(&p);
