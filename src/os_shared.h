@@ -86,8 +86,11 @@ int brd_os_park_open(brd_park *out, _Atomic uint32_t *word, const uint8_t key[BR
  */
 int brd_os_park_wait(const brd_park *p, uint32_t seen, brd_time until);
 
-/** Wakes up to `count` of those who sleep; the word was changed before. */
-void brd_os_park_wake(const brd_park *p, uint32_t count);
+/**
+ * Wakes up to `count` of those who sleep; the word was changed before. False if nobody slept;
+ * true where nobody can tell.
+ */
+bool brd_os_park_wake(const brd_park *p, uint32_t count);
 
 void brd_os_park_close(brd_park *p);
 

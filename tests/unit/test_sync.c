@@ -190,6 +190,28 @@ static void a_full_table_is_swept_of_the_dead(void)
     condition_clear();
 }
 
+/* -------------------------------------------------------------- dead sleepers */
+
+// Or every release would cost a system call from then on.
+static void a_dead_sleeper_is_forgotten(void)
+{
+    CU_ASSERT_EQUAL_FATAL(brood_lock_create(&lock, NULL), BROOD_OK);
+    brd_point_words *words = lock->robust.point.words;
+    brd_point_enter(&lock->robust.point); // and is killed
+    for (int i = 0; i < 2 * BRD_POINT_MISSES; i++) {
+        CU_ASSERT_EQUAL(brood_lock_acquire(lock, 0), BROOD_OK);
+        CU_ASSERT_EQUAL(brood_lock_release(lock), BROOD_OK);
+    }
+    CU_ASSERT_EQUAL(atomic_load(&words->sleepers), 0);
+    const uint32_t turn = atomic_load(&words->turn);
+    CU_ASSERT_EQUAL(brood_lock_acquire(lock, 0), BROOD_OK);
+    CU_ASSERT_EQUAL(brood_lock_release(lock), BROOD_OK);
+    CU_ASSERT_EQUAL(atomic_load(&words->turn), turn); // nobody is woken
+    brd_point_leave(&lock->robust.point);             // it lived after all
+    CU_ASSERT_EQUAL(atomic_load(&words->sleepers), 0);
+    brood_lock_destroy(lock);
+}
+
 /* ----------------------------------------------------------- heads that lie */
 
 static brd_object_head *head_of(void *object)
@@ -370,6 +392,7 @@ static const test_case cases[] = {
     TEST_CASE(a_notification_wins_over_the_end_of_the_time),
     TEST_CASE(a_notification_that_comes_too_late_is_the_next_ones),
     TEST_CASE(a_full_table_is_swept_of_the_dead),
+    TEST_CASE(a_dead_sleeper_is_forgotten),
     TEST_CASE(heads_are_not_believed),
     TEST_CASE(small_segments_are_refused),
     TEST_CASE(locks_and_units_order_memory),
