@@ -38,6 +38,9 @@ int brd_os_shm_map(brd_shm *out, brd_handle segment, size_t size, bool untrusted
 /** A process that this one forks does not see the mapping. */
 void brd_os_shm_keep(const brd_shm *s);
 
+/** Puts all pages at hand at once, rather than each when it is first touched. A hint. */
+void brd_os_shm_warm(const brd_shm *s);
+
 /** Unmaps and closes the handle. */
 void brd_os_shm_unmap(brd_shm *s);
 

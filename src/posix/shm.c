@@ -21,6 +21,9 @@
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22 // Linux 5.14; before that it is refused
+#endif
 enum { TMPFS = 0x01021994 };
 #endif
 
@@ -229,6 +232,16 @@ void brd_os_shm_keep(const brd_shm *s)
 {
 #if defined(MADV_DONTFORK)
     (void)madvise(s->base, s->size, MADV_DONTFORK);
+#else
+    (void)s;
+#endif
+}
+
+void brd_os_shm_warm(const brd_shm *s)
+{
+#if defined(__linux__)
+    // Many pages a fault instead of one: of shared memory they can be written as well.
+    (void)madvise(s->base, s->size, MADV_POPULATE_READ);
 #else
     (void)s;
 #endif

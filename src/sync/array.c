@@ -64,7 +64,7 @@ static void close_array(void *object)
 }
 
 const brd_object_class brd_array_class = {BRD_OBJECT_ARRAY, sizeof(brood_array), open_array,
-                                          close_array};
+                                          close_array, .bulk = true};
 
 int brood_array_create(brood_array **out, char type, size_t count, const void *elements)
 {

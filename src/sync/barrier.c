@@ -73,7 +73,7 @@ static int open_barrier(void *object)
 }
 
 const brd_object_class brd_barrier_class = {BRD_OBJECT_BARRIER, sizeof(brood_barrier), open_barrier,
-                                            close_barrier};
+                                            close_barrier, .bulk = false};
 
 int brood_barrier_create(brood_barrier **out, uint32_t parties)
 {

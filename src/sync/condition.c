@@ -53,7 +53,7 @@ static void close_condition(void *object)
 }
 
 const brd_object_class brd_condition_class = {BRD_OBJECT_CONDITION, sizeof(brood_condition),
-                                              open_condition, close_condition};
+                                              open_condition, close_condition, .bulk = false};
 
 int brood_condition_create(brood_condition **out)
 {

@@ -36,7 +36,7 @@ static void close_event(void *object)
 }
 
 const brd_object_class brd_event_class = {BRD_OBJECT_EVENT, sizeof(brood_event), open_event,
-                                          close_event};
+                                          close_event, .bulk = false};
 
 int brood_event_create(brood_event **out)
 {

@@ -39,8 +39,8 @@ static void close_lock(void *object)
     brd_robust_close(&l->robust);
 }
 
-const brd_object_class brd_lock_class = {BRD_OBJECT_LOCK, sizeof(brood_lock), open_lock,
-                                         close_lock};
+const brd_object_class brd_lock_class = {BRD_OBJECT_LOCK, sizeof(brood_lock), open_lock, close_lock,
+                                         .bulk = false};
 
 int brood_lock_create(brood_lock **out, const brood_lock_options *options)
 {

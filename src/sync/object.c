@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAGIC = 0x424a424f }; /* "OBJB" */
+enum { MAGIC = 0x424a424f /* "OBJB" */, MOST_WARM = 128 * 1024 * 1024 };
 
 static int make(brd_object *out, brd_object_kind kind, size_t size, const uint64_t terms[4],
                 const char *word, brd_sign **sign)
@@ -57,6 +57,14 @@ static int read_head(brd_object *o, uint64_t *size)
     return BROOD_OK;
 }
 
+// Pages that are touched one by one cost more than a copy of them. So many that it would be a
+// wait by itself are left alone.
+static void warm(const brd_object *o)
+{
+    if (o->shm.size <= MOST_WARM)
+        brd_os_shm_warm(&o->shm);
+}
+
 int brd_object_attach(brd_object *out, brd_object_kind kind, brd_handle segment, uint64_t size)
 {
     brd_object o = {.generation = brd_generation(), .kind = kind, .size = size};
@@ -97,11 +105,13 @@ int brd_object_find(brd_object *out, brd_object_kind kind, const char *word)
         status = read_head(&o, &o.size);
     if (!status && o.size > o.shm.size - BRD_OBJECT_HEAD)
         status = BROOD_EPROTOCOL;
-    if (status)
+    if (status) {
         brd_os_shm_unmap(&o.shm);
-    else
-        *out = o;
-    return status;
+        return status;
+    }
+    warm(&o);
+    *out = o;
+    return BROOD_OK;
 }
 
 bool brd_object_is_ours(const brd_object *o, brd_object_kind kind)
@@ -144,7 +154,10 @@ int brd_object_receive(void **out, const brd_object_class *class, brd_handle seg
     void *made = calloc(1, class->size);
     if (!made)
         return BROOD_ENOMEM;
-    return finish(out, class, made, brd_object_attach(made, class->kind, segment, size));
+    int status = finish(out, class, made, brd_object_attach(made, class->kind, segment, size));
+    if (!status && class->bulk)
+        warm(*out);
+    return status;
 }
 
 void brd_object_free(const brd_object_class *class, void *object)

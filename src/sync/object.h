@@ -97,6 +97,8 @@ typedef struct brd_object_class {
     int (*open)(void *object);
     /** Undoes that. */
     void (*close)(void *object);
+    /** It is mostly read or written as a whole: who attaches it wants all pages at hand. */
+    bool bulk;
 } brd_object_class;
 
 /** brd_object_create into a new struct. */

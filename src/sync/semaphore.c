@@ -60,7 +60,7 @@ static void close_semaphore(void *object)
 }
 
 const brd_object_class brd_semaphore_class = {BRD_OBJECT_SEMAPHORE, sizeof(brood_semaphore),
-                                              open_semaphore, close_semaphore};
+                                              open_semaphore, close_semaphore, .bulk = false};
 
 int brood_semaphore_create(brood_semaphore **out, uint32_t value,
                            const brood_semaphore_options *options)

@@ -33,7 +33,7 @@ static void close_block(void *object)
 }
 
 const brd_object_class brd_shared_class = {BRD_OBJECT_BLOCK, sizeof(brood_shared), open_block,
-                                           close_block};
+                                           close_block, .bulk = true};
 
 int brood_shared_create(brood_shared **out, size_t size, const brood_shared_options *options)
 {

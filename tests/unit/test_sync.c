@@ -149,15 +149,15 @@ static void a_notification_that_comes_too_late_is_the_next_ones(void)
     brd_thread threads[2];
     waiter waiters[2] = {{0, test_ms(100)}, {1, LONG}};
     condition_make();
+    hook_set("condition.notifies", await_end_of_first);
     for (int i = 0; i < 2; i++) {
         CU_ASSERT_EQUAL_FATAL(brd_os_thread_start(&threads[i], wait_in_thread, &waiters[i]), 0);
         await_waiting((uint32_t)i + 1);
     }
-    hook_set("condition.notifies", await_end_of_first);
     CU_ASSERT_EQUAL(brood_condition_notify(condition, 1), BROOD_OK);
-    hook_clear();
     for (int i = 0; i < 2; i++)
         brd_os_thread_join(&threads[i]);
+    hook_clear();
     CU_ASSERT_EQUAL(atomic_load(&ended[0]), 1 + BROOD_ETIMEDOUT);
     CU_ASSERT_EQUAL(atomic_load(&ended[1]), 1 + BROOD_OK);
     condition_clear();
