@@ -115,6 +115,9 @@ int brd_name_fd(const brd_name *n);
 /** Whether this is a directory that nobody but this user can enter. */
 bool brd_place_is_private(const struct stat *is);
 
+/** Removes from the private directory what listeners with a fresh name left when they died. */
+void brd_place_sweep(int directory);
+
 /** The handle that tells of the end; none where the system has no such thing. */
 brd_handle brd_life_open(int64_t pid);
 

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { NOBODY = 65534 };
@@ -245,6 +246,67 @@ static void removes_only_its_own(void)
     world_close(&w);
 }
 
+// As somebody who listens there, and dies, leaves it.
+static void die_listening(const char *name)
+{
+    int ended = 0;
+    brd_name *n = NULL;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(brd_os_name_listen(&n, name) == 0 ? 7 : 1);
+    CU_ASSERT_EQUAL_FATAL(waitpid(pid, &ended, 0), pid);
+    CU_ASSERT(WIFEXITED(ended) && WEXITSTATUS(ended) == 7);
+}
+
+// The lock of a name, made an hour old.
+static void make_old(const char *name, char *lock, size_t cap)
+{
+    const char *file = strrchr(name, '/') + 1;
+    struct timespec times[2] = {{.tv_sec = time(NULL) - 3600}, {.tv_sec = time(NULL) - 3600}};
+    snprintf(lock, cap, "%.*sl-%s", (int)(file - name), name, file);
+    CU_ASSERT_EQUAL(utimensat(AT_FDCWD, lock, times, 0), 0);
+}
+
+static void sweeps_what_the_dead_left(void)
+{
+    world w;
+    brd_name *living = NULL;
+    brd_name *fresh = NULL;
+    char dead[BRD_LOCAL_SIZE];
+    char young[BRD_LOCAL_SIZE];
+    char word[BRD_LOCAL_SIZE];
+    char name[BRD_LOCAL_SIZE];
+    char lock[BRD_LOCAL_SIZE];
+    world_open(&w, "XDG_RUNTIME_DIR", "");
+    CU_ASSERT_EQUAL_FATAL(brd_os_name_private(name, sizeof name), 0);
+    CU_ASSERT_EQUAL_FATAL(brd_os_name_listen(&living, name), 0);
+    make_old(name, lock, sizeof lock);
+    CU_ASSERT_EQUAL_FATAL(brd_os_name_local("word", word, sizeof word), 0);
+    die_listening(word);
+    make_old(word, lock, sizeof lock);
+    CU_ASSERT_EQUAL_FATAL(brd_os_name_private(young, sizeof young), 0);
+    die_listening(young);
+    CU_ASSERT_EQUAL_FATAL(brd_os_name_private(dead, sizeof dead), 0);
+    die_listening(dead);
+    make_old(dead, lock, sizeof lock);
+    // The next fresh name takes away what is dead for sure and was fresh, and nothing else.
+    char next[BRD_LOCAL_SIZE];
+    CU_ASSERT_EQUAL_FATAL(brd_os_name_private(next, sizeof next), 0);
+    CU_ASSERT_EQUAL_FATAL(brd_os_name_listen(&fresh, next), 0);
+    CU_ASSERT(access(dead, F_OK) < 0);
+    CU_ASSERT(access(lock, F_OK) < 0);
+    CU_ASSERT(access(word, F_OK) == 0);
+    CU_ASSERT(access(young, F_OK) == 0);
+    check_connection(living, name);
+    check_connection(fresh, next);
+    brd_os_name_close(&fresh);
+    brd_os_name_close(&living);
+    make_old(young, lock, sizeof lock);
+    check_name(word);
+    check_name(next);
+    world_close(&w);
+}
+
 /** A program may fork on its own, and both of them may tidy up. */
 static void a_copy_leaves_it_to_its_owner(void)
 {
@@ -448,6 +510,7 @@ static const test_case cases[] = {
     TEST_CASE(makes_no_abstract_names),
     TEST_CASE(takes_over_what_a_dead_listener_left),
     TEST_CASE(removes_only_its_own),
+    TEST_CASE(sweeps_what_the_dead_left),
     TEST_CASE(a_copy_leaves_it_to_its_owner),
     TEST_CASE(never_sees_another_user),
     TEST_CASE(talks_to_no_other_user),
