@@ -473,30 +473,59 @@ static void waits_for_a_place(void)
 }
 
 /** Descriptors that nobody asked for end the channel, and do not stay. */
+// What brood itself never does: a byte on a named socket, and a descriptor with it.
+static void send_descriptor(int to)
+{
+    union {
+        struct cmsghdr align;
+        unsigned char room[CMSG_SPACE(sizeof(int))];
+    } extra = {{0}};
+    struct iovec byte = {.iov_base = "x", .iov_len = 1};
+    struct msghdr head = {
+        .msg_iov = &byte, .msg_iovlen = 1, .msg_control = &extra, .msg_controllen = sizeof extra};
+    struct cmsghdr *item = CMSG_FIRSTHDR(&head);
+    *item = (struct cmsghdr){
+        .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    memcpy(CMSG_DATA(item), &(int){2}, sizeof(int));
+    CU_ASSERT_EQUAL(sendmsg(to, &head, 0), 1);
+}
+
+static void check_refusal(brd_chan *c, int intruder)
+{
+    uint64_t token = 0;
+    size_t size = 0;
+    char byte = 0;
+    CU_ASSERT_EQUAL(brd_os_chan_give(c, (brd_handle){2}, &token), BROOD_ENOTSUP);
+    send_descriptor(intruder);
+    CU_ASSERT_EQUAL(brd_os_chan_wait(c, BRD_READ, test_deadline(10000)), 0);
+    CU_ASSERT_EQUAL(brd_os_chan_read(c, &byte, 1, &size), BROOD_EPROTOCOL);
+}
+
 static void refuses_descriptors(void)
 {
     world w;
     char name[BRD_LOCAL_SIZE];
     brd_name *n = NULL;
-    uint64_t token = 0;
-    char byte = 0;
-    size_t size = 0;
     world_open(&w, "XDG_RUNTIME_DIR", "");
     CU_ASSERT_EQUAL_FATAL(brd_os_name_local("word", name, sizeof name), 0);
     CU_ASSERT_EQUAL_FATAL(brd_os_name_listen(&n, name), 0);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     memcpy(address.sun_path, name, strlen(name) + 1);
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    CU_ASSERT_EQUAL_FATAL(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-    brd_chan *client = NULL;
-    CU_ASSERT_EQUAL_FATAL(brd_os_chan_adopt(&client, (brd_handle){fd}), 0);
-    brd_chan *server = accept_from(n, NULL);
-    CU_ASSERT_EQUAL(brd_os_chan_give(client, (brd_handle){2}, &token), 0);
-    CU_ASSERT_EQUAL(test_write_all(client, "x", 1), 0);
-    CU_ASSERT_EQUAL(brd_os_chan_wait(server, BRD_READ, test_deadline(10000)), 0);
-    CU_ASSERT_EQUAL(brd_os_chan_read(server, &byte, 1, &size), BROOD_EPROTOCOL);
-    brd_os_chan_close(&client);
-    brd_os_chan_close(&server);
+    // As it came in, and as a worker has it that it was passed on to.
+    for (int passed_on = 0; passed_on < 2; passed_on++) {
+        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+        CU_ASSERT_EQUAL_FATAL(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+        brd_chan *server = accept_from(n, NULL);
+        if (passed_on) {
+            brd_handle copy = BRD_NONE;
+            CU_ASSERT_EQUAL_FATAL(brd_os_copy(brd_os_chan_handle(server), &copy), 0);
+            brd_os_chan_close(&server);
+            CU_ASSERT_EQUAL_FATAL(brd_os_chan_adopt(&server, copy), 0);
+        }
+        check_refusal(server, fd);
+        brd_os_chan_close(&server);
+        close(fd);
+    }
     brd_os_name_close(&n);
     world_close(&w);
 }
