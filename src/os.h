@@ -204,7 +204,8 @@ int brd_os_name_adopt(brd_name **out, brd_handle socket);
  * The next channel that came in, never waiting. *out is new; peer may be NULL. A local
  * peer that is another user's is refused in here. Handles do not travel on such channels.
  * Fails with: BROOD_EAGAIN (nobody there); the system's error, such as no more handles:
- * who came stays, so the name stays ready.
+ * who came stays, so the name stays ready; but not one for whose channel there is no
+ * memory, who is hung up on.
  */
 int brd_os_name_accept(brd_name *n, brd_chan **out, brd_peer *peer);
 
