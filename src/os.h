@@ -1,7 +1,8 @@
 /**
- * The door to the operating system. Whoever ports brood reads only this file, and
- * os_facts.h behind it, which waits for nothing and moves nothing: src/posix and src/win32 are its
- * two implementations, with a file of the same name for each group below. Nothing above the rooms
+ * The door to the operating system. Whoever ports brood reads only this file and the two
+ * behind it: os_shared.h, the memory that processes share, and os_facts.h, which waits for
+ * nothing and moves nothing. src/posix and src/win32 are its two implementations, with a file
+ * of the same name for each group below. Nothing above the rooms
  * includes a system header.
  *
  * House rules, true for every function here:
@@ -401,37 +402,6 @@ int brd_os_bell_wait(const brd_bell *b, brd_time until);
 /** If the waiter is parked, marks it awake and wakes it; else does nothing. */
 void brd_os_bell_ring(const brd_bell *b);
 
-/* --------------------------------------------------------------- park: park */
-
-/**
- * Where threads of any process sleep until a shared word has changed. Unlike a bell it takes
- * any number of sleepers, and needs no handle that travels: who maps the word can open it.
- * Nothing may rest on a wake alone, since who was woken may die before it acts on it: sleep
- * for a limited time, then look again.
- */
-typedef struct brd_park {
-    _Atomic uint32_t *word;
-    brd_handle handle; /* Windows: a semaphore of that name; else none */
-    bool polls;        /* nothing wakes across processes here: it looks again and again */
-} brd_park;
-
-enum { BRD_PARK_KEY = 16 };
-
-/** All that open it for the same key and number sleep together. New: brd_os_park_close. */
-int brd_os_park_open(brd_park *out, _Atomic uint32_t *word, const uint8_t key[BRD_PARK_KEY],
-                     uint32_t number);
-
-/**
- * Sleeps while *word is `seen`, at the longest `until`. May wake for no reason.
- * Fails with: BROOD_ETIMEDOUT.
- */
-int brd_os_park_wait(const brd_park *p, uint32_t seen, brd_time until);
-
-/** Wakes up to `count` of those who sleep; the word was changed before. */
-void brd_os_park_wake(const brd_park *p, uint32_t count);
-
-void brd_os_park_close(brd_park *p);
-
 /* ----------------------------------------------------------- waiter: waiter */
 
 /**
@@ -497,36 +467,6 @@ typedef struct brd_wait {
  */
 int brd_os_wait_many(brd_wait *things, size_t count, brd_time until);
 
-/* ------------------------------------------------------- shared memory: shm */
-
-/** A mapped segment. base NULL means none. */
-typedef struct brd_shm {
-    brd_handle segment;
-    void *base;
-    size_t size;
-} brd_shm;
-
-/**
- * An anonymous segment: zeroed, fully allocated (a full system fails here, not
- * on first touch), sealed against change of size, mapped. New: brd_os_shm_unmap.
- * Fails with: BROOD_ENOMEM, ENOSPC.
- */
-int brd_os_shm_create(brd_shm *out, size_t size);
-
-/**
- * Maps a segment that another process made. The handle is taken over on success.
- * With `untrusted` it is refused unless it is at least `size` long and cannot
- * shrink (where the system has no such promise, only the size is checked).
- * Fails with: BROOD_EPROTOCOL (too short, or it could shrink).
- */
-int brd_os_shm_map(brd_shm *out, brd_handle segment, size_t size, bool untrusted);
-
-/** A process that this one forks does not see the mapping. */
-void brd_os_shm_keep(const brd_shm *s);
-
-/** Unmaps and closes the handle. */
-void brd_os_shm_unmap(brd_shm *s);
-
 /* --------------------------------------------------------- threads: thread */
 
 typedef struct brd_thread {
@@ -581,5 +521,6 @@ void brd_os_pause(void);
 void brd_os_yield(void);
 
 #include "os_facts.h"
+#include "os_shared.h"
 
 #endif

@@ -62,7 +62,7 @@ typedef struct brood_message {
  *     as const char *const *, size_t
  *     h intptr_t: an fd, HANDLE or SOCKET of a file, pipe or socket
  *     p brood_pipe *: an end of a pipe
- *     L brood_lock *: what processes share; see its header
+ *     L brood_lock *, Q brood_queue *: what processes share; see their headers
  *     ( ) what stands between is one tuple
  *     { } keywords: each value letter takes a const char * key before its value
  *

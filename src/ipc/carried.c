@@ -4,6 +4,7 @@
 #include "ipc/carried.h"
 #include "base/bytes.h"
 #include "ipc/pipe.h"
+#include "ipc/queue.h"
 #include "sync/lock.h"
 #include <string.h>
 
@@ -84,11 +85,17 @@ static void destroy_lock(void *object)
     brood_lock_destroy(object);
 }
 
+static void destroy_queue(void *object)
+{
+    brood_queue_destroy(object);
+}
+
 /* ------------------------------------------------------------------ the list */
 
 static const brd_carried_class classes[] = {
     {'p', describe_pipe, make_pipe, destroy_pipe},
     {'L', describe_lock, make_lock, destroy_lock},
+    {'Q', brd_queue_describe, brd_queue_make, destroy_queue},
 };
 
 const brd_carried_class *brd_carried_find(char letter)
