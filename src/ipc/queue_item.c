@@ -199,6 +199,8 @@ static int remove_with_handles(brood_queue *q, const found *f, const brd_queue_s
     void *room = NULL;
     bool touched = false;
     int status = make_room(f, sink, &out, &room);
+    if (!status && !f->large)
+        brd_buffer_copy(&q->buffer, &f->record, f->first, room, f->size);
     if (!status)
         status = fetch(q, f, room, &cargo, &touched);
     if (touched)
