@@ -12,7 +12,7 @@
 enum {
     ROOM = 1 << 16,  /* numbers */
     MOST_STEPS = 60, /* a victim dies at one of the first so many */
-    BUDGET_MS = 6000,
+    BUDGET_MS = 1500,
     LEAST_KILLS = 30
 };
 
