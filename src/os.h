@@ -292,24 +292,6 @@ bool brd_os_can_fork(void);
 int brd_os_proc_fork(brd_proc *out, const brd_launch *how, bool *child);
 
 /**
- * The record of a process that another process started, and waits for. life (may be
- * none) becomes ready when it ends; through news its parent tells how it ended, with
- * brd_os_news_tell. Both are taken over. For such a one that has ended, brd_os_proc_wait
- * may take up to half a second more than it was given, to hear the news.
- */
-int brd_os_proc_adopt(brd_proc *out, int64_t pid, brd_handle life, brd_handle news);
-
-/**
- * The record of the process that started this one, good for a waiter only.
- * Fails with: BROOD_ECLOSED (it is gone), BROOD_ENOTSUP (there is no handle for it).
- */
-int brd_os_proc_parent(brd_proc *out, int64_t parent);
-
-/** A way for the news of one process. Both ends are new. */
-int brd_os_news_open(brd_handle *reader, brd_handle *writer);
-void brd_os_news_tell(brd_handle writer, const brd_exit *ended);
-
-/**
  * The value that how->inherit[index] has in the child; callable before the
  * start, so that it can be written into argv.
  */
@@ -333,6 +315,34 @@ int brd_os_proc_kill(brd_proc *p, bool force);
 
 /** Forgets the process, which goes on if it still runs. Taken from a waiter first. */
 void brd_os_proc_close(brd_proc *p);
+
+/* ----------------------------------------------- children of others: news */
+
+/**
+ * The record of a process that another process started, and waits for. life becomes
+ * ready when it ends: a handle of it, the reader of a line, or none, and then only its
+ * parent can tell. Through news that tells how it ended, with brd_os_news_tell. Both are
+ * taken over. For such a one that has ended, brd_os_proc_wait may take up to half a second
+ * more than it was given, to hear the news.
+ */
+int brd_os_proc_adopt(brd_proc *out, int64_t pid, brd_handle life, brd_handle news);
+
+/**
+ * The record of the process that started this one, good for a waiter only.
+ * Fails with: BROOD_ECLOSED (it is gone), BROOD_ENOTSUP (there is no handle for it).
+ */
+int brd_os_proc_parent(brd_proc *out, int64_t parent);
+
+/** A way for the news of one process. Both ends are new. */
+int brd_os_news_open(brd_handle *reader, brd_handle *writer);
+void brd_os_news_tell(brd_handle writer, const brd_exit *ended);
+
+/**
+ * Such a way can be a line too: nobody but the process holds its writer, and says nothing,
+ * so that the reader becomes ready when it ends. Cutting a copy of the reader makes all
+ * copies ready at once. Leaves none.
+ */
+void brd_os_line_cut(brd_handle *reader);
 
 /* ------------------------------------------------------ in the child: child */
 

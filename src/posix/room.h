@@ -130,6 +130,9 @@ int brd_child_null(int target, int mode);
 /** The same: `source` as descriptor `target`, to which it is written; -1: /dev/null. */
 int brd_child_std(int target, int source);
 
+/** How an adopted process ended that has. False: nobody told, and nobody will. */
+bool brd_news_exit(const brd_proc *p, brd_exit *out);
+
 /** Whether our own child has ended, without reaping it; also if it is gone. */
 bool brd_proc_ended(int64_t pid);
 
