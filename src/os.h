@@ -284,10 +284,11 @@ bool brd_os_can_fork(void);
 /**
  * Starts a process as a copy of this one, which goes on behind this call, with the
  * calling thread as its only one: *child tells which of the two returned. The copy has
- * nothing printed and not written to stdout and stderr, default dispositions, an empty stdin, a
- * group of its own, and of this library's handles only those listed, at their own numbers (the
- * host's are all there); program and argv are not looked at. In the copy a failure means that it is
- * not fit to go on, and *out is not written. Fails with: BROOD_ENOTSUP, the system's error.
+ * default dispositions, an empty stdin, nothing in the buffers of stdout and stderr, a
+ * group of its own, and of this library's handles only those listed, at their own numbers
+ * (the host's are all there); program and argv are not looked at. In the copy a failure
+ * means that it is not fit to go on, and *out is not written.
+ * Fails with: BROOD_ENOTSUP, the system's error.
  */
 int brd_os_proc_fork(brd_proc *out, const brd_launch *how, bool *child);
 

@@ -119,6 +119,7 @@ static void start_with_line(brd_proc *p, brd_handle *line, brd_handle *news, brd
 
 static void a_line_ends_with_who_holds_it(void)
 {
+    const brd_exit said = {BROOD_EXIT_CODE, 4}; // else this test's own child would be reaped
     brd_handle line = BRD_NONE, news = BRD_NONE, teller = BRD_NONE;
     brd_proc p = {0}, adopted = {0};
     brd_exit ended;
@@ -127,7 +128,9 @@ static void a_line_ends_with_who_holds_it(void)
     CU_ASSERT_EQUAL_FATAL(brd_os_proc_adopt(&adopted, p.pid, line, news), 0);
     CU_ASSERT_EQUAL(brd_os_proc_wait(&adopted, 0, &ended), BROOD_ETIMEDOUT);
     CU_ASSERT_EQUAL(brd_os_proc_kill(&adopted, true), 0);
+    brd_os_news_tell(teller, &said);
     CU_ASSERT_EQUAL(brd_os_proc_wait(&adopted, test_deadline(20000), &ended), 0);
+    CU_ASSERT(ended.kind == BROOD_EXIT_CODE && ended.code == 4);
     brd_os_proc_close(&adopted);
     brd_os_close(&teller);
     CU_ASSERT_EQUAL(brd_os_proc_wait(&p, test_deadline(20000), &ended), 0);
