@@ -472,8 +472,8 @@ typedef struct brd_wait {
 
 /**
  * Waits until at least one of them is ready, without a waiter made before.
- * Fails with: BROOD_ETIMEDOUT, BROOD_EBUSY (a channel that somebody else waits for), the
- * system's error (no such handle).
+ * Fails with: BROOD_ETIMEDOUT, BROOD_EBUSY (a channel that somebody else waits for),
+ * BROOD_EINVAL (more than this process may have open), the system's error (no such handle).
  */
 int brd_os_wait_many(brd_wait *things, size_t count, brd_time until);
 

@@ -45,6 +45,9 @@ static inline brd_handle brd_fd_handle(int fd)
 /** errno in the words of the door; never 0. */
 int brd_error(int error);
 
+/** getenv; NULL in a program that may do more than whoever started it (setuid). */
+const char *brd_env_trusted(const char *name);
+
 /** Whether the environment forces this road. */
 bool brd_knob(const char *name, const char *value);
 
