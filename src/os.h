@@ -20,7 +20,8 @@
  *     mask, no umask, no directory, no waitpid(-1); no SIGPIPE is ever raised.
  *     (brd_os_child_setup is for our own children, and says what it changes.)
  *  7. The rooms never log, never abort, and keep no state beyond what they hand
- *     out (but for the lock that serialises starts). Strings are UTF-8.
+ *     out (but for the lock that serialises starts, and what a thread pool is to
+ *     tell). Strings are UTF-8.
  *  8. Arguments that make no sense, such as none for a handle or a process, are
  *     BROOD_EINVAL.
  *

@@ -5,7 +5,7 @@
 #include "base/generation.h"
 #include "harness.h"
 
-enum { THREADS = 8, ROUNDS = 200 };
+enum { THREADS = 8, ROUNDS = 50 };
 
 static _Atomic unsigned of;
 static _Atomic int waiting;
