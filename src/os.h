@@ -361,6 +361,18 @@ int brd_os_child_setup(int64_t parent, brd_handle last_inherited, bool alone);
 /** From now on this child does not end with the thread that started it. */
 void brd_os_child_stay(void);
 
+/** What ends a process that is not ready to listen to its parent. */
+typedef struct brd_guard brd_guard;
+
+/**
+ * Until the guard is ended, this process ends with `code` when the peer of this channel is
+ * gone; nobody reads from that meanwhile. (Windows: none is needed, as the job ends a child
+ * with its parent.) *out is new. Fails with: BROOD_ENOMEM, the system's error.
+ */
+int brd_os_child_guard(brd_guard **out, brd_handle channel, int code);
+/** Accepts none, leaves none. */
+void brd_os_child_guard_end(brd_guard **guard);
+
 /** What a child keeps to. Zeroed means no limits. */
 typedef struct brd_limits {
     uint64_t memory;   /* bytes of its own; on Windows the start sees to that */

@@ -224,12 +224,16 @@ static void hand_over(orders *o, const char *text)
     void (*chosen)(int, char **) = NULL;
     brd_place place;
     void *code = NULL;
+    brd_guard *guard = NULL;
+    // Loading may take long. Without a guard it would only stay longer than its parent.
+    (void)brd_os_child_guard(&guard, o->channel, BRD_EXIT_ORPHAN);
     o->status = brd_arguments_read_copy(text, &place);
     if (!o->status)
         o->status = load_library(place.module, &code);
     if (!o->status && (o->status = brd_os_module_at(&place, &code)) != BROOD_OK)
         fprintf(stderr, "brood: %s: %s\n", place.module, brood_status_text(o->status));
     o->at = BRD_FAILED_AT_COPY;
+    brd_os_child_guard_end(&guard);
     if (o->status)
         return;
     memcpy(&chosen, &code, sizeof code);

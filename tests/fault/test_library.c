@@ -5,27 +5,33 @@
  */
 #include "fault/acts.h"
 #include "fault/methods.h"
+#include "modules/shop.h"
 #include <brood/process.h>
 
 #define LONG test_ms(30000)
 
-enum { TRAP_EXIT = 9, STAYING = 2 };
+enum { TRAP_EXIT = 9, STAYING = 3 };
 
 static const char *const deadly[] = {"BROOD_TEST_TRAP=exit", NULL};
 
 /** NULL: it cannot be loaded. */
-static brood_function *load_trap(void)
+static void *load(const char *path, const char *symbol)
 {
     char why[512] = "", full[1024] = "";
     void *code = NULL;
-    brood_function *task = NULL;
-    int status = brd_os_file_path(BROOD_TEST_TRAP, false, full, sizeof full);
+    int status = brd_os_file_path(path, false, full, sizeof full);
     if (!status)
-        status = brd_os_module_load(full, "trap_task", &code, why, sizeof why);
+        status = brd_os_module_load(full, symbol, &code, why, sizeof why);
     if (status || !code)
-        fprintf(stderr, "%s: %s\n", full, *why ? why : brood_status_text(status));
-    else
-        memcpy(&task, &code, sizeof task);
+        fprintf(stderr, "%s: %s\n", path, *why ? why : brood_status_text(status));
+    return status ? NULL : code;
+}
+
+static brood_function *load_trap(void)
+{
+    void *code = load(BROOD_TEST_TRAP, "trap_task");
+    brood_function *task = NULL;
+    memcpy(&task, &code, sizeof task);
     return task;
 }
 
@@ -191,6 +197,47 @@ static void start(size_t index, brood_function *function, const char *const *mod
     remove(g.path);
 }
 
+/** A worker of a plug-in, which loads the plug-in's copy of brood. It never comes up. */
+static void run_plugin(void *baton)
+{
+    shop_answer answer;
+    const shop *s = baton;
+    (void)s->run(&(shop_order){.method = BROOD_SPAWN, .worker = BROOD_TEST_WORKER}, &answer);
+}
+
+static int64_t read_number(const char *path)
+{
+    char line[32] = "";
+    int64_t number = 0;
+    brd_time until = test_deadline(20000);
+    while (!number && brd_os_now() < until) {
+        FILE *file = fopen(path, "rb");
+        if (file && fgets(line, sizeof line, file) && strchr(line, '\n'))
+            number = strtoll(line, NULL, 10);
+        if (file)
+            fclose(file);
+        moment();
+    }
+    return number;
+}
+
+static void start_plugin(size_t index, report *r)
+{
+    static brd_thread thread; // it goes with the process
+    const char *path = getenv("BROOD_TEST_TRAP_FILE");
+    void *code = load(BROOD_TEST_SHOP, "shop_open");
+    shop_door *open = NULL;
+    TEST_CHILD_CHECK(path && code);
+    memcpy(&open, &code, sizeof open);
+    FILE *asked = fopen(path, "wb"); // now that it is loaded here
+    TEST_CHILD_CHECK(asked != NULL);
+    fclose(asked);
+    TEST_CHILD_CHECK(brd_os_thread_start(&thread, run_plugin, (void *)(uintptr_t)open()) == 0);
+    r->pids[index] = read_number(path);
+    remove(path);
+    TEST_CHILD_CHECK(r->pids[index] > 0);
+}
+
 /** argv: the channel. */
 static int child_parent(int argc, char **argv)
 {
@@ -204,6 +251,7 @@ static int child_parent(int argc, char **argv)
     brood_function *task = load_trap();
     TEST_CHILD_CHECK(task != NULL);
     start(1, task, NULL, &r);
+    start_plugin(2, &r);
     TEST_CHILD_CHECK(test_write_all(chan, &r, sizeof r) == 0);
     (void)test_read_all(chan, &byte, 1);
     return 1;
@@ -216,10 +264,17 @@ static void nothing_that_loads_outlives_its_parent(void)
     brd_handle theirs = BRD_NONE;
     report r = {{0}};
     act_watch watches[STAYING];
-    test_start how = {.child = "parent", .inherit = &theirs, .ninherit = 1};
+    gate g;
+    char file[1100];
+    gate_make(&g);
+    snprintf(file, sizeof file, "BROOD_TEST_TRAP_FILE=%s", g.path);
+    const char *const *env = NULL;
+    CU_ASSERT_EQUAL_FATAL(brd_os_env_make((const char *const[]){file, NULL}, &env), 0);
+    test_start how = {.child = "parent", .inherit = &theirs, .ninherit = 1, .env = env};
     CU_ASSERT_EQUAL_FATAL(brd_os_chan_pair(&chan, &theirs), 0);
     how.channel = chan;
     CU_ASSERT_EQUAL_FATAL(test_start_child(&parent, &how), 0);
+    brd_os_env_free(env);
     brd_os_close(&theirs);
     CU_ASSERT_EQUAL_FATAL(test_read_all(chan, &r, sizeof r), 0);
     for (size_t i = 0; i < STAYING; i++)
