@@ -85,7 +85,7 @@ static int place_of(const char *file, char *buffer, size_t cap)
 {
     char ours[32];
     char path[BRD_LOCAL_SIZE];
-    const char *bases[] = {getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp"};
+    const char *bases[] = {brd_env_trusted("XDG_RUNTIME_DIR"), brd_env_trusted("TMPDIR"), "/tmp"};
     int status = ENOENT;
     snprintf(ours, sizeof ours, "brood-%lu", (unsigned long)geteuid());
     for (size_t i = 0; i < sizeof bases / sizeof *bases && status && status != EPERM; i++) {
