@@ -128,7 +128,7 @@ function(face_include form target out)
   endif()
 endfunction()
 
-# `place` is a floor, a room, "door" for src/os.h and the two behind it or "face" for include/.
+# `place` is a floor, a room, "door" for src/os.h and its two parts or "face" for include/.
 function(check_includes name place lines)
   set(number 0)
   foreach(line IN LISTS lines)
@@ -142,7 +142,7 @@ function(check_includes name place lines)
         room_include(${place} "${form}" "${target}" fine)
       else()
         face_include("${form}" "${target}" fine)
-        if(place STREQUAL "door" AND target MATCHES "^os_(facts|shared)\\.h$")
+        if(place STREQUAL "door" AND target MATCHES "^os_(facts|shared)[.]h$")
           set(fine TRUE)
         endif()
       endif()

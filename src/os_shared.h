@@ -1,15 +1,14 @@
 /**
- * The part of the door about what processes share: segments of memory, words by which they
- * are found, and how threads sleep until something in them changes.
+ * A part of the door: what processes share without a channel between them. Memory and words by
+ * which it is found, sleeping on a word of it, and handles that wait for whoever fetches them.
  * Included by os.h, whose house rules hold here too.
  */
 #ifndef BRD_OS_SHARED_H
 #define BRD_OS_SHARED_H
 
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#if !defined(BRD_OS_H)
+#error "include os.h, which this is a part of"
+#endif
 
 /* ------------------------------------------------------- shared memory: shm */
 
@@ -96,5 +95,41 @@ int brd_os_park_wait(const brd_park *p, uint32_t seen, brd_time until);
 bool brd_os_park_wake(const brd_park *p, uint32_t count);
 
 void brd_os_park_close(brd_park *p);
+
+/* ---------------------------------------------------------- lockers: locker */
+
+/**
+ * Where handles wait for whoever fetches them, also when who left them there is dead by
+ * then. Everything is in order: lots are left one after the other, with rising tags, and
+ * fetched in that order; who calls sees to it that one leaves and one fetches at a time.
+ * (POSIX: a socket that nobody but the lot is in. Windows: the table of the process that
+ * opened it, the keeper, as long as that lives.)
+ */
+typedef struct brd_locker {
+    brd_handle ends[2]; /* what another process needs to have it too; Windows: none */
+    int64_t keeper;     /* Windows: the process that opened it; else 0 */
+} brd_locker;
+
+enum { BRD_LOCKER_LOT = 17 };
+
+/** New: brd_os_locker_close. */
+int brd_os_locker_open(brd_locker *out);
+
+/**
+ * Leaves duplicates of up to BRD_LOCKER_LOT handles; tokens[i] goes with the tag to who fetches.
+ * Fails with: BROOD_EAGAIN (full), BROOD_ECLOSED (the keeper is gone), the system's error.
+ */
+int brd_os_locker_leave(brd_locker *l, uint64_t tag, const brd_handle *handles, uint32_t count,
+                        uint64_t *tokens);
+
+/**
+ * Fetches the lot of that tag; lots before it, which nobody came for, are closed. out[i] are new.
+ * Fails with: BROOD_ECLOSED (it is not there: somebody died with it), the system's error
+ * (this process may open no more; the lot is then gone as well).
+ */
+int brd_os_locker_fetch(brd_locker *l, uint64_t tag, const uint64_t *tokens, uint32_t count,
+                        brd_handle *out);
+
+void brd_os_locker_close(brd_locker *l);
 
 #endif

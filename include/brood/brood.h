@@ -22,6 +22,7 @@
 #include <brood/pool.h>
 #include <brood/process.h>
 #include <brood/progress.h>
+#include <brood/queue.h>
 #include <brood/shared.h>
 #include <brood/status.h>
 #include <brood/sync.h>

@@ -4,6 +4,7 @@
 #include "ipc/carried.h"
 #include "base/bytes.h"
 #include "ipc/pipe.h"
+#include "ipc/queue.h"
 #include "sync/kinds.h"
 #include <string.h>
 
@@ -64,10 +65,19 @@ static int make_object(const brd_object_class *class, void **out, const brd_carr
     return brd_object_receive(out, class, from->handles[0], brd_get64(from->bytes));
 }
 
+static void destroy_queue(void *object)
+{
+    brood_queue_destroy(object);
+}
+
 /* ------------------------------------------------------------------ the list */
 
 static const brd_carried_class classes[] = {
     {.letter = 'p', .describe = describe_pipe, .make = make_pipe, .destroy = destroy_pipe},
+    {.letter = 'Q',
+     .describe = brd_queue_describe,
+     .make = brd_queue_make,
+     .destroy = destroy_queue},
     {.letter = 'L', .object = &brd_lock_class},
     {.letter = 'S', .object = &brd_semaphore_class},
     {.letter = 'E', .object = &brd_event_class},

@@ -40,13 +40,13 @@ int brd_os_park_wait(const brd_park *p, uint32_t seen, brd_time until)
 bool brd_os_park_wake(const brd_park *p, uint32_t count)
 {
     HANDLE semaphore = brd_win32_handle(p->handle);
-    LONG before = 0;
+    LONG before = 0, wanted = (LONG)(count < MOST_TOKENS ? count : MOST_TOKENS);
+    if (ReleaseSemaphore(semaphore, wanted, &before))
+        return before == 0; // else nobody has come for the last ones yet
     // More than there may be of them: as many as fit, one by one.
-    if (!ReleaseSemaphore(semaphore, (LONG)(count < MOST_TOKENS ? count : 1), &before))
-        for (uint32_t i = 0; i < count; i++)
-            if (!ReleaseSemaphore(semaphore, 1, &before))
-                break;
-    return before == 0; // else the last one's token is still there
+    while (wanted-- > 0 && ReleaseSemaphore(semaphore, 1, NULL))
+        continue;
+    return false;
 }
 
 void brd_os_park_close(brd_park *p)

@@ -74,10 +74,10 @@ static void a_wake_without_sleepers_is_nothing(void)
 {
     scene s;
     scene_open(&s);
-    for (int i = 0; i < 3000; i++) { // more than any system counts
-        bool woken = brd_os_park_wake(&s.park, UINT32_MAX / 2);
-        CU_ASSERT(s.park.polls || i == 0 || !woken);
-    }
+    int woken = 0;
+    for (int i = 0; i < 3000; i++) // more than any system counts
+        woken += brd_os_park_wake(&s.park, UINT32_MAX / 2);
+    CU_ASSERT(woken <= 1 || s.park.polls);
     int status = 0;
     brd_time until = brd_os_now() + 50 * BRD_MS;
     for (int i = 0; !status && i < 5000; i++) // wakes that were owed are used up at last
@@ -177,7 +177,17 @@ static const test_case cases[] = {
     {0},
 };
 
+/** The first name that a process opens may cost a handle for good. */
+static void warm_up(void)
+{
+    _Atomic uint32_t word = 0;
+    brd_park park;
+    if (brd_os_park_open(&park, &word, key, 0) == 0)
+        brd_os_park_close(&park);
+}
+
 int main(int argc, char **argv)
 {
+    test_warm_up = warm_up;
     return test_main(argc, argv, "park", cases);
 }
