@@ -357,12 +357,17 @@ static inline void all_is_there(props *p, bool bounded)
     CU_ASSERT_EQUAL(brood_semaphore_release(p->semaphore), BROOD_EINVAL);
 }
 
-/** So many kills of each place: BROOD_TEST_KILLS, or as many as a quick run has. */
-static inline int kills_wanted(int quick)
+/**
+ * How often each of so many places is killed at: by BROOD_TEST_KILLS, which counts the kills of
+ * one test, or as a quick run has it, and less often where all is slow.
+ */
+static inline int rounds_wanted(int places, int quick)
 {
-    const char *wanted = getenv("BROOD_TEST_KILLS");
-    int count = wanted ? (int)strtol(wanted, NULL, 10) : 0;
-    return count > 0 ? count : quick;
+    const char *kills = getenv("BROOD_TEST_KILLS");
+    long count = kills ? strtol(kills, NULL, 10) : 0;
+    if (count > 0)
+        return (int)((count + places - 1) / places);
+    return test_ms(1) > 1 ? (quick + 3) / 4 : quick;
 }
 
 #endif

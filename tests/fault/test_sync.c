@@ -1,7 +1,7 @@
 /*
  * Processes that are killed at each step inside a lock, a semaphore, an event, a condition and
  * a barrier, while another process uses the same: that one always gets on. Run on every system
- * from this one source; BROOD_TEST_KILLS is how often each step is killed at.
+ * from this one source; BROOD_TEST_KILLS is how many die in each test.
  */
 #include "fault/sync_kills.h"
 
@@ -64,14 +64,17 @@ static void kill_at_all_steps(const char *name)
 {
     enum { QUICK = 2 };
     props p;
-    int which = 0, kills = kills_wanted(QUICK);
+    int which = 0, places = 0;
     while (strcmp(kinds[which].name, name) != 0)
         which++;
+    while (kinds[which].steps[places])
+        places++;
+    const int rounds = rounds_wanted(places, QUICK);
     const bool bounded = strcmp(name, "bounded") == 0;
     props_make(&p, bounded);
     brood_process *bystander = bystander_start(&p, which);
     CU_ASSERT(gets_on(&p, which));
-    for (int i = 0; i < kills; i++) {
+    for (int i = 0; i < rounds; i++) {
         for (const char *const *step = kinds[which].steps; *step; step++) {
             kill_one(&p, which, *step, 1 + i);
             bool on = gets_on(&p, which);

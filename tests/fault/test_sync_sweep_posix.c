@@ -1,11 +1,11 @@
 /*
  * As test_sync.c, but the kills come at system calls, counted from the first on: at each of
  * them there is, whether or not somebody thought of it. Linux only, since it takes ptrace.
- * BROOD_TEST_KILLS is how many calls the sweep goes through for each kind.
+ * BROOD_TEST_KILLS is how many die in all.
  */
 #include "fault/sync_kills.h"
 
-enum { QUICK = 20 };
+enum { QUICK = 20, KINDS = sizeof kinds / sizeof *kinds - 1 };
 
 /** props, "i": says that it is there, and goes when it is told to, without any call. */
 static int makes_calls(brood_message *args, brood_message *result)
@@ -89,7 +89,7 @@ static void sweep_kind(props *p, int which, int calls)
 
 static void at_every_call(void)
 {
-    const int calls = kills_wanted(QUICK);
+    const int calls = rounds_wanted(KINDS, QUICK);
     props p;
     if (brood_get_start_method() == BROOD_FORKSERVER)
         TEST_SKIP("the victims are another process's children");
