@@ -36,7 +36,8 @@ enum brood_status {
     BROOD_ETERMINATED,     /**< the pool was terminated before the task ended */
     BROOD_ETASK,           /**< the task's function returned an error */
     BROOD_EWORKERLOST,     /**< the worker that ran the task died */
-    BROOD_EBROKEN,         /**< workers die as fast as they start: the pool gave up */
+    BROOD_EBROKEN,         /**< a pool gave up, as workers die as fast as they start; a
+                                barrier, as a party gave up or died */
     BROOD_EFUNCTION,       /**< the function cannot be found in the worker */
     BROOD_EBUILD,          /**< parent and worker are different builds */
     BROOD_EPROTOCOL,       /**< the peer sent something that makes no sense */

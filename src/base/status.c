@@ -19,7 +19,9 @@ static const char *const texts[] = {
     [BROOD_ETERMINATED - BROOD_EINVAL] = "the pool was terminated before the task ended",
     [BROOD_ETASK - BROOD_EINVAL] = "the task's function returned an error",
     [BROOD_EWORKERLOST - BROOD_EINVAL] = "the worker that ran the task died",
-    [BROOD_EBROKEN - BROOD_EINVAL] = "the pool gave up: its workers die as fast as they start",
+    [BROOD_EBROKEN - BROOD_EINVAL] = ("broken: a pool gives up whose workers die as fast as they "
+                                      "start, and a barrier of which a "
+                                      "party does not come"),
     [BROOD_EFUNCTION - BROOD_EINVAL] =
         ("the function cannot be found in the worker; it must be in the worker's program, in a "
          "shared library that this can load, or registered there by name"),

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #elif defined(__APPLE__) && defined(__has_include)
+// cppcheck-suppress preprocessorErrorDirective
 #if __has_include(<os/os_sync_wait_on_address.h>)
 #include <os/os_sync_wait_on_address.h>
 #define BRD_ADDRESS_WAIT 1

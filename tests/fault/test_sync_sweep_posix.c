@@ -27,14 +27,14 @@ static int makes_calls(brood_message *args, brood_message *result)
     return status ? status : 97;
 }
 
-static brood_process *victim_start(props *p, int which)
+static brood_process *victim_start(props *p, brood_function *function, int which)
 {
     brood_process *victim = NULL;
     brood_message args = BROOD_MESSAGE_INIT;
     brood_atomic_store(&p->at[READY], 0);
     props_pack(p, &args);
     ASSERT_OK(brood_pack(&args, "i", which));
-    CU_ASSERT_EQUAL_FATAL(brood_process_create(&victim, makes_calls, &args, NULL), BROOD_OK);
+    CU_ASSERT_EQUAL_FATAL(brood_process_create(&victim, function, &args, NULL), BROOD_OK);
     CU_ASSERT_EQUAL_FATAL(brood_process_start(victim), BROOD_OK);
     brood_message_clear(&args);
     brd_time until = test_deadline(20000);
@@ -47,7 +47,7 @@ static brood_process *victim_start(props *p, int which)
 static void kill_at_call(props *p, int which, long count)
 {
     brd_exit killed = act_exit(ACT_KILL);
-    brood_process *victim = victim_start(p, which);
+    brood_process *victim = victim_start(p, makes_calls, which);
     bool done =
         act_kill_at_call(brood_process_pid(victim), count, (_Atomic int64_t *)&p->at[READY]);
     if (!done) {
@@ -61,16 +61,22 @@ static void kill_at_call(props *p, int which, long count)
     CU_ASSERT(done);
 }
 
-/** Whether a process of this user may be traced here at all. */
-static bool can_trace(props *p)
+/** Ends the test where no process may be traced. */
+static void needs_tracing(void)
 {
-    brood_process *victim = victim_start(p, 0);
-    bool can = act_kill_at_call(brood_process_pid(victim), 1, (_Atomic int64_t *)&p->at[READY]);
-    brood_atomic_store(&p->at[READY], 2);
+    props p;
+    if (brood_get_start_method() == BROOD_FORKSERVER)
+        TEST_SKIP("the victims are another process's children");
+    props_make(&p, false);
+    brood_process *victim = victim_start(&p, makes_calls, 0);
+    bool can = act_kill_at_call(brood_process_pid(victim), 1, (_Atomic int64_t *)&p.at[READY]);
+    brood_atomic_store(&p.at[READY], 2);
     ASSERT_OK(brood_process_kill(victim));
     ASSERT_OK(brood_process_join(victim, LONG));
     brood_process_destroy(victim);
-    return can;
+    props_clear(&p);
+    if (!can)
+        TEST_SKIP("nobody may be traced here");
 }
 
 static void sweep_kind(props *p, int which, int calls)
@@ -91,13 +97,7 @@ static void at_every_call(void)
 {
     const int calls = rounds_wanted(KINDS, QUICK);
     props p;
-    if (brood_get_start_method() == BROOD_FORKSERVER)
-        TEST_SKIP("the victims are another process's children");
-    props_make(&p, false);
-    bool can = can_trace(&p);
-    props_clear(&p);
-    if (!can)
-        TEST_SKIP("nobody may be traced here");
+    needs_tracing();
     for (int which = 0; kinds[which].name; which++) {
         const bool bounded = strcmp(kinds[which].name, "bounded") == 0;
         props_make(&p, bounded);
@@ -107,8 +107,66 @@ static void at_every_call(void)
     }
 }
 
+/* ------------------------------------------------------------------- no calls */
+
+static int use_all(props *p)
+{
+    int status = brood_lock_acquire(p->lock, BROOD_FOREVER);
+    if (!status)
+        status = brood_condition_notify(p->condition, 1);
+    if (!status)
+        status = brood_lock_release(p->lock);
+    if (!status)
+        status = brood_semaphore_acquire(p->semaphore, BROOD_FOREVER);
+    if (!status)
+        status = brood_semaphore_release(p->semaphore);
+    if (!status)
+        status = brood_event_set(p->event);
+    if (!status)
+        status = brood_event_wait(p->event, BROOD_FOREVER);
+    return status ? status : brood_event_clear(p->event);
+}
+
+/** props: uses what nobody else uses, and ends: that is its only call. */
+static int uses_in_peace(brood_message *args, brood_message *result)
+{
+    props p;
+    int status = props_unpack(&p, args);
+    (void)result;
+    if (!status)
+        status = use_all(&p); // what is done once is done
+    if (!status)
+        brood_atomic_store(&p.at[READY], 1);
+    while (!status && brood_atomic_load(&p.at[READY]) != 2)
+        brd_os_pause();
+    for (int i = 0; !status && i < 1000; i++)
+        status = use_all(&p);
+    brd_os_exit(status ? 1 : 0);
+}
+
+static void what_is_free_costs_no_call(void)
+{
+    props p;
+    needs_tracing();
+    for (int bounded = 0; bounded < 2; bounded++) {
+        props_make(&p, bounded);
+        if (!bounded)
+            ASSERT_OK(brood_semaphore_release(p.semaphore));
+        brood_process *process = victim_start(&p, uses_in_peace, 0);
+        // The beginning of its end is the first stop, and there is no second.
+        CU_ASSERT_FALSE(
+            act_kill_at_call(brood_process_pid(process), 2, (_Atomic int64_t *)&p.at[READY]));
+        ASSERT_OK(brood_process_join(process, LONG));
+        CU_ASSERT_EQUAL(brood_process_exit(process).kind, BROOD_EXIT_CODE);
+        CU_ASSERT_EQUAL(brood_process_exit(process).code, 0);
+        brood_process_destroy(process);
+        props_clear(&p);
+    }
+}
+
 static const test_case cases[] = {
     TEST_CASE(at_every_call),
+    TEST_CASE(what_is_free_costs_no_call),
     {0},
 };
 
