@@ -143,8 +143,8 @@ int brd_os_name_local(const char *word, char *buffer, size_t cap)
     return brd_place_word(BRD_WORD_PREFIX, word, buffer, cap);
 }
 
-/** Removes a lock and the socket that it stands for, if nobody holds it. */
-static void sweep_one(int directory, const char *lock)
+/** Removes a lock, and what it stands for if that is another file, if nobody holds it. */
+static void sweep_one(int directory, const char *lock, const char *other)
 {
     struct stat held;
     struct stat named;
@@ -155,7 +155,8 @@ static void sweep_one(int directory, const char *lock)
         flock(fd, LOCK_EX | LOCK_NB) == 0 &&
         fstatat(directory, lock, &named, AT_SYMLINK_NOFOLLOW) == 0 && held.st_dev == named.st_dev &&
         held.st_ino == named.st_ino) {
-        (void)unlinkat(directory, lock + strlen(BRD_LOCK_PREFIX), 0);
+        if (other)
+            (void)unlinkat(directory, other, 0);
         (void)unlinkat(directory, lock, 0);
     }
     brd_fd_close(&fd);
@@ -175,8 +176,11 @@ void brd_place_sweep(int directory)
         return;
     }
     for (int looks = 0; looks < MOST_SWEPT && (entry = readdir(list)) != NULL; looks++) {
-        if (strncmp(entry->d_name, wanted, strlen(wanted)) == 0)
-            sweep_one(directory, entry->d_name);
+        const char *file = entry->d_name;
+        if (strncmp(file, wanted, strlen(wanted)) == 0)
+            sweep_one(directory, file, file + strlen(BRD_LOCK_PREFIX));
+        else if (strncmp(file, BRD_SIGN_PREFIX, strlen(BRD_SIGN_PREFIX)) == 0)
+            sweep_one(directory, file, NULL);
     }
     brd_fork_lock();
     brd_fd_forget(fd);

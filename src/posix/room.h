@@ -123,7 +123,7 @@ int brd_place_word(const char *prefix, const char *word, char *buffer, size_t ca
 /** Whether this is a directory that nobody but this user can enter. */
 bool brd_place_is_private(const struct stat *is);
 
-/** Removes from the private directory what listeners with a fresh name left when they died. */
+/** Removes from the private directory what the dead left: listeners with a fresh name, signs. */
 void brd_place_sweep(int directory);
 
 /** The handle that tells of the end; none where the system has no such thing. */

@@ -55,6 +55,20 @@ static int sign_try(const char *path, int *lock)
     return status;
 }
 
+/** Takes away what the dead have left in the directory of this path. */
+static void sweep(const char *path)
+{
+    char directory[BRD_LOCAL_SIZE];
+    size_t size = (size_t)(strrchr(path, '/') - path);
+    memcpy(directory, path, size);
+    directory[size] = '\0';
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (brd_fd_own(&fd))
+        return;
+    brd_place_sweep(fd);
+    brd_fd_close(&fd);
+}
+
 static int sign_open(brd_sign **out, const char *word)
 {
     brd_sign *sign = calloc(1, sizeof *sign);
@@ -67,11 +81,13 @@ static int sign_open(brd_sign **out, const char *word)
             break;
         status = 0;
     }
-    if (status)
+    if (status) {
         free(sign);
-    else
-        *out = sign;
-    return status;
+        return status;
+    }
+    sweep(sign->path);
+    *out = sign;
+    return 0;
 }
 
 void brd_os_sign_close(brd_sign **sign)

@@ -247,13 +247,25 @@ static void removes_only_its_own(void)
 }
 
 // As somebody who listens there, and dies, leaves it.
-static void die_listening(const char *name)
+static int listen_once(const char *name)
+{
+    brd_name *n = NULL;
+    return brd_os_name_listen(&n, name);
+}
+
+static int show_once(const char *word)
+{
+    brd_shm shm;
+    brd_sign *sign = NULL;
+    return brd_os_shm_show(&shm, &sign, 100, word);
+}
+
+static void die_with(int (*act)(const char *), const char *name)
 {
     int ended = 0;
-    brd_name *n = NULL;
     pid_t pid = fork();
     if (pid == 0)
-        _exit(brd_os_name_listen(&n, name) == 0 ? 7 : 1);
+        _exit(act(name) == 0 ? 7 : 1);
     CU_ASSERT_EQUAL_FATAL(waitpid(pid, &ended, 0), pid);
     CU_ASSERT(WIFEXITED(ended) && WEXITSTATUS(ended) == 7);
 }
@@ -282,12 +294,12 @@ static void sweeps_what_the_dead_left(void)
     CU_ASSERT_EQUAL_FATAL(brd_os_name_listen(&living, name), 0);
     make_old(name, lock, sizeof lock);
     CU_ASSERT_EQUAL_FATAL(brd_os_name_local("word", word, sizeof word), 0);
-    die_listening(word);
+    die_with(listen_once, word);
     make_old(word, lock, sizeof lock);
     CU_ASSERT_EQUAL_FATAL(brd_os_name_private(young, sizeof young), 0);
-    die_listening(young);
+    die_with(listen_once, young);
     CU_ASSERT_EQUAL_FATAL(brd_os_name_private(dead, sizeof dead), 0);
-    die_listening(dead);
+    die_with(listen_once, dead);
     make_old(dead, lock, sizeof lock);
     // The next fresh name takes away what is dead for sure and was fresh, and nothing else.
     char next[BRD_LOCAL_SIZE];
@@ -304,6 +316,39 @@ static void sweeps_what_the_dead_left(void)
     make_old(young, lock, sizeof lock);
     check_name(word);
     check_name(next);
+    world_close(&w);
+}
+
+static void sign_path(const world *w, const char *word, bool old, char *path, size_t cap)
+{
+    struct timespec times[2] = {{.tv_sec = time(NULL) - 3600}, {.tv_sec = time(NULL) - 3600}};
+    snprintf(path, cap, "%s/s-%s", w->place, word);
+    CU_ASSERT(access(path, F_OK) == 0);
+    CU_ASSERT(!old || utimensat(AT_FDCWD, path, times, 0) == 0);
+}
+
+static void sweeps_the_signs_of_the_dead(void)
+{
+    world w;
+    brd_shm shm, other;
+    brd_sign *living = NULL, *next = NULL;
+    char dead[BRD_LOCAL_SIZE], old[BRD_LOCAL_SIZE], young[BRD_LOCAL_SIZE];
+    world_open(&w, "XDG_RUNTIME_DIR", "");
+    die_with(show_once, "young");
+    sign_path(&w, "young", false, young, sizeof young);
+    die_with(show_once, "dead");
+    sign_path(&w, "dead", true, dead, sizeof dead);
+    CU_ASSERT_EQUAL_FATAL(brd_os_shm_show(&shm, &living, 100, "old"), 0);
+    sign_path(&w, "old", true, old, sizeof old);
+    CU_ASSERT_EQUAL_FATAL(brd_os_shm_show(&other, &next, 100, "next"), 0);
+    CU_ASSERT(access(dead, F_OK) < 0);
+    CU_ASSERT(access(old, F_OK) == 0);
+    CU_ASSERT(access(young, F_OK) == 0);
+    brd_os_shm_unmap(&other);
+    brd_os_sign_close(&next);
+    brd_os_sign_close(&living);
+    brd_os_shm_unmap(&shm);
+    CU_ASSERT_EQUAL(unlink(young), 0);
     world_close(&w);
 }
 
@@ -540,6 +585,7 @@ static const test_case cases[] = {
     TEST_CASE(takes_over_what_a_dead_listener_left),
     TEST_CASE(removes_only_its_own),
     TEST_CASE(sweeps_what_the_dead_left),
+    TEST_CASE(sweeps_the_signs_of_the_dead),
     TEST_CASE(a_copy_leaves_it_to_its_owner),
     TEST_CASE(never_sees_another_user),
     TEST_CASE(talks_to_no_other_user),
