@@ -284,9 +284,7 @@ static void sweeps_what_the_dead_left(void)
     world w;
     brd_name *living = NULL;
     brd_name *fresh = NULL;
-    char dead[BRD_LOCAL_SIZE];
-    char young[BRD_LOCAL_SIZE];
-    char word[BRD_LOCAL_SIZE];
+    char dead[BRD_LOCAL_SIZE], young[BRD_LOCAL_SIZE], word[BRD_LOCAL_SIZE];
     char name[BRD_LOCAL_SIZE];
     char lock[BRD_LOCAL_SIZE];
     world_open(&w, "XDG_RUNTIME_DIR", "");
