@@ -3,14 +3,9 @@
  */
 #include "base/generation.h"
 
-static unsigned generation; // written before the process has a second thread
-
-unsigned brd_generation(void)
-{
-    return generation;
-}
+unsigned brd_generation_now;
 
 void brd_generation_next(void)
 {
-    generation++;
+    brd_generation_now++;
 }

@@ -155,7 +155,7 @@ static int read_tokens(const brood_queue *q, found *f)
     return BROOD_OK;
 }
 
-static int look(const brood_queue *q, found *f)
+static int look(brood_queue *q, found *f)
 {
     int status = brd_buffer_look(&q->buffer, &f->record);
     if (status)
