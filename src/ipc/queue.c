@@ -22,7 +22,7 @@ enum {
 #define MOST_CAPACITY (UINT64_C(1) << 32)
 
 /** Of the object's terms. */
-enum { CAPACITY_TERM, MAXSIZE_TERM, KEEPER_TERM };
+enum { CAPACITY_TERM, MAXSIZE_TERM, KEEPER_TERM, BIRTH_TERM };
 
 /* ------------------------------------------------------------------- making */
 
@@ -93,7 +93,8 @@ int brood_queue_create(brood_queue **out, const brood_queue_options *options)
     uint64_t capacity = round_up(o.capacity ? o.capacity : CAPACITY);
     const uint64_t terms[4] = {[CAPACITY_TERM] = capacity,
                                [MAXSIZE_TERM] = o.maxsize,
-                               [KEEPER_TERM] = (uint64_t)q->locker.keeper};
+                               [KEEPER_TERM] = (uint64_t)q->locker.keeper,
+                               [BIRTH_TERM] = q->locker.birth};
     if (!status)
         status = brd_object_create(&q->object, BRD_OBJECT_QUEUE,
                                    sizeof(brd_queue_words) + (size_t)capacity, terms);
@@ -441,6 +442,7 @@ static int attach(brood_queue *q, const brd_carried *from)
     if (!status)
         status = open_queue(q);
     q->locker.keeper = (int64_t)q->object.terms[KEEPER_TERM];
+    q->locker.birth = q->object.terms[BIRTH_TERM];
     for (uint32_t i = 1; !status && i < from->nhandles; i++)
         status = brd_os_copy(from->handles[i], &q->locker.ends[i - 1]);
     return status;
