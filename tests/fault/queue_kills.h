@@ -17,6 +17,7 @@ enum {
 /** What became of each number. */
 typedef struct ledger {
     _Atomic uint32_t next;
+    _Atomic uint32_t stop; /* for whoever gets on meanwhile */
     _Atomic uint8_t begun[ROOM], put[ROOM], got[ROOM];
 } ledger;
 
