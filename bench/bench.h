@@ -8,6 +8,8 @@
 #include "os.h"
 #include <brood/brood.h>
 
+enum { BENCH_PAGE = 4096 }; /* one byte of each so many is touched */
+
 typedef struct bench_options {
     int rounds;
     bool compare;
@@ -51,6 +53,8 @@ double bench_map_rate(brood_pool *pool, size_t count, size_t chunk);
 int task_pid(brood_message *args, brood_message *result);
 /** Returns what it got. */
 int task_echo(brood_message *args, brood_message *result);
+/** Reads and writes a byte on each page of a block ("M"); returns the sum of those read ("t"). */
+int task_touch(brood_message *args, brood_message *result);
 /** Uses as many microseconds of cpu time as its 8 bytes say, and returns them. */
 int task_burn(brood_message *args, brood_message *result);
 
