@@ -8,10 +8,12 @@
 
 static const char brood[] = "brood", limit[] = "limit";
 static const char py_fork[] = "py.pool.fork", py_spawn[] = "py.pool.spawn";
+static const char py_queue[] = "py.queue", py_lock[] = "py.lock";
 
 typedef enum target_kind {
     PLAIN,
     PYTHON, /* needs the rows of CPython */
+    SHARED, /* the same, of its queues and locks */
     QUIET,  /* valid only if two bare processes had two cpus */
     BARE    /* nothing is faster than this limit, unless it was disturbed */
 } target_kind;
@@ -42,6 +44,13 @@ static const target targets[] = {
     {"W2.async limit/brood", {limit, "W2.c1"}, {brood, "W2.async"}, 0, 0, 0, PLAIN},
     {"W2.c64 limit/brood", {limit, "W2.c64"}, {brood, "W2.c64"}, 0, 0, 0, PLAIN},
     {"W3.echo64M brood/memcpy", {brood, "W3.echo64M"}, {limit, "W3.echo64M"}, '>', 0, 0.25, PLAIN},
+    {"W3.block64M brood/memcpy",
+     {brood, "W3.block64M"},
+     {limit, "W3.block64M"},
+     '<',
+     0,
+     1.2,
+     PLAIN},
     {"W4 CPython/brood",
      {py_spawn, "W4.spawn.ready"},
      {brood, "W4.spawn.ready"},
@@ -74,6 +83,46 @@ static const target targets[] = {
      0,
      1.1,
      PLAIN},
+    {"W8.1x1.8B brood/CPython", {brood, "W8.1x1.8B"}, {py_queue, "W8.1x1.8B"}, '>', 0, 50, SHARED},
+    {"W8.4x4.8B brood/CPython", {brood, "W8.4x4.8B"}, {py_queue, "W8.4x4.8B"}, '>', 0, 50, SHARED},
+    {"W8.1x1.4K brood/CPython", {brood, "W8.1x1.4K"}, {py_queue, "W8.1x1.4K"}, 0, 0, 0, SHARED},
+    {"W8.4x4.4K brood/CPython", {brood, "W8.4x4.4K"}, {py_queue, "W8.4x4.4K"}, 0, 0, 0, SHARED},
+    {"W8.1x1.8B limit/brood", {limit, "W8.1x1.8B"}, {brood, "W8.1x1.8B"}, 0, 0, 0, PLAIN},
+    {"W8.4x4.8B limit/brood", {limit, "W8.4x4.8B"}, {brood, "W8.4x4.8B"}, 0, 0, 0, PLAIN},
+    {"W8.1x1.4K brood/pipe", {brood, "W8.1x1.4K"}, {limit, "W8.1x1.4K"}, 0, 0, 0, PLAIN},
+    {"W8.4x4.4K brood/pipe", {brood, "W8.4x4.4K"}, {limit, "W8.4x4.4K"}, 0, 0, 0, PLAIN},
+    {"W8.trip.p50 brood/limit", {brood, "W8.trip.p50"}, {limit, "W8.trip.p50"}, 0, 0, 0, BARE},
+    {"W8.trip.p50 CPython/brood",
+     {py_queue, "W8.trip.p50"},
+     {brood, "W8.trip.p50"},
+     0,
+     0,
+     0,
+     SHARED},
+    {"W8.parked.p50 brood/limit",
+     {brood, "W8.parked.p50"},
+     {limit, "W8.parked.p50"},
+     0,
+     0,
+     0,
+     BARE},
+    {"W9.free brood/limit", {brood, "W9.free"}, {limit, "W9.free"}, 0, 0, 0, PLAIN},
+    {"W9.free CPython/brood", {py_lock, "W9.free"}, {brood, "W9.free"}, 0, 0, 0, SHARED},
+    {"W9.by2.handed brood/CPython",
+     {brood, "W9.by2.handed"},
+     {py_lock, "W9.by2.handed"},
+     0,
+     0,
+     0,
+     SHARED},
+    {"W9.by4.handed brood/CPython",
+     {brood, "W9.by4.handed"},
+     {py_lock, "W9.by4.handed"},
+     0,
+     0,
+     0,
+     SHARED},
+    {"W9.wake.p50 brood/limit", {brood, "W9.wake.p50"}, {limit, "W9.wake.p50"}, 0, 0, 0, BARE},
 };
 
 static const char *verdict(char sense, double value, double bound)
@@ -99,7 +148,21 @@ static bool is_disturbed(const target *t, double value)
     return t->kind == BARE && value < 0.9;
 }
 
-void compare_print(bool with_python)
+// The option by which the missing rows come; NULL: none, or it was given.
+static const char *option_for(const target *t, const bench_options *o)
+{
+    if (t->kind == PYTHON && !o->python)
+        return "--python";
+    return t->kind == SHARED && !o->python_shared ? "--python-shared" : NULL;
+}
+
+static bool was_measured(const target *t)
+{
+    const stats_row_name *own = t->over.who == brood ? &t->over : &t->under;
+    return stats_median(own->who, own->metric) >= 0;
+}
+
+void compare_print(const bench_options *o)
 {
     for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
         const target *t = &targets[i];
@@ -108,8 +171,8 @@ void compare_print(bool with_python)
             printf("ratio\t%s\t%.4g\tx (not valid: the limit was disturbed)\n", t->name, value);
         else if (value >= 0)
             print_value(t->name, value, "x", t->sense, t->house, t->goal);
-        else if (t->kind == PYTHON && !with_python && stats_median(brood, "W1.p50") > 0)
-            fprintf(stderr, "%s: only with --python\n", t->name);
+        else if (option_for(t, o) && was_measured(t))
+            fprintf(stderr, "%s: only with %s\n", t->name, option_for(t, o));
     }
     double memory = stats_median(brood, "W6.beyond_bare"), cpu = stats_median(brood, "W6.cpu");
     if (memory != -1)

@@ -3,6 +3,7 @@
  */
 #include "bench.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
@@ -102,6 +103,54 @@ void host_release(void *memory, size_t size)
 {
     if (memory)
         (void)munmap(memory, size);
+}
+
+static int keep(int fd)
+{
+    return fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? errno : BROOD_OK;
+}
+
+int host_pipe(brd_handle ends[2])
+{
+    int fds[2];
+    if (pipe(fds) < 0)
+        return errno;
+    int status = keep(fds[0]);
+    status = status ? status : keep(fds[1]);
+    if (status) {
+        (void)close(fds[0]);
+        (void)close(fds[1]);
+        return status;
+    }
+    ends[0] = (brd_handle){fds[0]};
+    ends[1] = (brd_handle){fds[1]};
+    return BROOD_OK;
+}
+
+int host_write(brd_handle end, const void *bytes, size_t size)
+{
+    for (const char *at = bytes; size > 0;) {
+        ssize_t put = write((int)end.os, at, size);
+        if (put < 0 && errno != EINTR)
+            return errno;
+        at += put < 0 ? 0 : put;
+        size -= put < 0 ? 0 : (size_t)put;
+    }
+    return BROOD_OK;
+}
+
+int host_read(brd_handle end, void *bytes, size_t size)
+{
+    for (char *at = bytes; size > 0;) {
+        ssize_t got = read((int)end.os, at, size);
+        if (got == 0)
+            return BROOD_ECLOSED;
+        if (got < 0 && errno != EINTR)
+            return errno;
+        at += got < 0 ? 0 : got;
+        size -= got < 0 ? 0 : (size_t)got;
+    }
+    return BROOD_OK;
 }
 
 // The last word of the command is the file: it runs where that is.

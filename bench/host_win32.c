@@ -72,6 +72,35 @@ void host_release(void *memory, size_t size)
     free(memory);
 }
 
+int host_pipe(brd_handle ends[2])
+{
+    enum { ROOM = 65536 }; /* as on Linux */
+    HANDLE from, to;
+    if (!CreatePipe(&from, &to, NULL, ROOM))
+        return BROOD_ENOMEM;
+    ends[0] = (brd_handle){(intptr_t)from};
+    ends[1] = (brd_handle){(intptr_t)to};
+    return BROOD_OK;
+}
+
+int host_write(brd_handle end, const void *bytes, size_t size)
+{
+    DWORD put = 0;
+    for (const char *at = bytes; size > 0; at += put, size -= put)
+        if (!WriteFile((HANDLE)end.os, at, (DWORD)size, &put, NULL))
+            return BROOD_ECLOSED;
+    return BROOD_OK;
+}
+
+int host_read(brd_handle end, void *bytes, size_t size)
+{
+    DWORD got = 0;
+    for (char *at = bytes; size > 0; at += got, size -= got)
+        if (!ReadFile((HANDLE)end.os, at, (DWORD)size, &got, NULL) || got == 0)
+            return BROOD_ECLOSED;
+    return BROOD_OK;
+}
+
 int host_run(const char *command, const char *arguments, void (*line)(char *text))
 {
     (void)command;

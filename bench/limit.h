@@ -9,7 +9,7 @@
 
 #define LIMIT_ARGUMENT "--limit-child"
 
-enum { LIMIT_SLOTS = 4096, LIMIT_MOST = 4, LIMIT_LINE = 128 };
+enum { LIMIT_SLOTS = 4096, LIMIT_MOST = 4, LIMIT_LINE = 128, LIMIT_ITEM = 4096 };
 
 /* Zeroed is empty. */
 typedef struct limit_ring {
@@ -32,6 +32,7 @@ typedef struct limit_segment {
     uint32_t yields;                     /* for ever instead of spins and parking */
     uint32_t batch;
     uint32_t count;
+    uint32_t size; /* of what goes through a pipe */
     limit_lane lanes[LIMIT_MOST];
 } limit_segment;
 

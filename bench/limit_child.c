@@ -69,6 +69,57 @@ static void stream(child *c)
     }
 }
 
+// Words or writes that come one way: says when it had the last, and the sum.
+static void answer_one_way(child *c, uint64_t sum)
+{
+    c->lane->results.slots[0] = (uint64_t)brd_os_now();
+    c->lane->results.slots[1] = sum;
+}
+
+static void drain(child *c)
+{
+    limit_ring *in = &c->lane->tasks;
+    uint32_t at = 0, tail = 0;
+    uint64_t sum = 0;
+    while (at < c->shared->count) {
+        while (at == tail) {
+            tail = atomic_load_explicit(&in->tail, memory_order_acquire);
+            if (at == tail)
+                brd_os_yield();
+        }
+        sum += in->slots[at++ % LIMIT_SLOTS];
+        atomic_store_explicit(&in->head, at, memory_order_release);
+    }
+    answer_one_way(c, sum);
+}
+
+// In place of a bell of its own it has a pipe's end.
+static void read_pipe(child *c)
+{
+    unsigned char item[LIMIT_ITEM];
+    uint64_t sum = 0, number;
+    for (uint32_t i = 0; i < c->shared->count; i++) {
+        if (host_read(c->own_bell.handle, item, c->shared->size))
+            brd_os_exit(1);
+        memcpy(&number, item, sizeof number);
+        sum += number;
+    }
+    answer_one_way(c, sum);
+}
+
+// Says when it woke.
+static void wake(child *c)
+{
+    limit_ring *in = &c->lane->tasks, *out = &c->lane->results;
+    for (uint32_t i = 1;; i++) {
+        limit_await(&in->tail, i - 1, 0, &c->own_bell);
+        if (in->slots[i & 1] == LIMIT_END)
+            return;
+        out->slots[i & 1] = (uint64_t)brd_os_now();
+        atomic_store_explicit(&out->tail, i, memory_order_release);
+    }
+}
+
 static int longest_first(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -105,9 +156,8 @@ static const struct {
     const char *name;
     void (*run)(child *c);
     bool ready; /* says by itself when it is */
-} kinds[] = {{"pingpong", pingpong, false},
-             {"stream", stream, false},
-             {"burn", burn, true},
+} kinds[] = {{"pingpong", pingpong, false}, {"stream", stream, false}, {"drain", drain, false},
+             {"pipe", read_pipe, false},    {"wake", wake, false},     {"burn", burn, true},
              {"idle", idle, false}};
 
 // program, LIMIT_ARGUMENT, kind, index, parent, segment, parent's bell, own bell
@@ -119,7 +169,9 @@ _Noreturn void limit_child(int argc, char **argv)
         brd_os_exit(0); // a bare start: that was all
     for (size_t i = 0; i < 3; i++)
         handles[i] = (brd_handle){(intptr_t)strtoll(argv[5 + i], NULL, 10)};
-    brd_handle last = brd_is_none(handles[2]) ? handles[0] : handles[2];
+    brd_handle last = handles[0];
+    for (size_t i = 1; i < 3; i++)
+        last = brd_is_none(handles[i]) ? last : handles[i];
     if (brd_os_child_setup(strtoll(argv[4], NULL, 10), last, false) ||
         brd_os_shm_map(&shm, handles[0], sizeof(limit_segment), false))
         brd_os_exit(1);

@@ -39,13 +39,16 @@ static void start_member(team *t, const char *kind, unsigned index)
 {
     char text[5][32];
     const char *argv[] = {kind, text[0], text[1], text[2], text[3], text[4], NULL};
-    bool has = !brd_is_none(t->handles[index]);
-    brd_handle inherit[3] = {t->shm.segment, t->parent_handle, t->handles[index]};
-    brd_launch how = {.inherit = inherit, .ninherit = has ? 3 : 1};
+    const brd_handle has[3] = {t->shm.segment, t->parent_handle, t->handles[index]};
+    brd_handle inherit[3];
+    brd_launch how = {.inherit = inherit};
+    for (size_t i = 0; i < 3; i++)
+        if (!brd_is_none(has[i]))
+            inherit[how.ninherit++] = has[i];
     (void)snprintf(text[0], sizeof text[0], "%u", index);
     (void)snprintf(text[1], sizeof text[1], "%lld", (long long)brd_os_pid());
-    for (size_t i = 0; i < 3; i++) {
-        brd_handle h = i < how.ninherit ? brd_os_proc_inherited(&how, i) : BRD_NONE;
+    for (size_t i = 0, next = 0; i < 3; i++) {
+        brd_handle h = brd_is_none(has[i]) ? BRD_NONE : brd_os_proc_inherited(&how, next++);
         (void)snprintf(text[2 + i], sizeof text[2 + i], "%lld", (long long)h.os);
     }
     start_self(&t->procs[index], argv, inherit, how.ninherit);
@@ -54,7 +57,8 @@ static void start_member(team *t, const char *kind, unsigned index)
 static void team_start(team *t, const char *kind, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        bench_check(brd_os_bell_open(&t->handles[i]), "a bell");
+        if (brd_is_none(t->handles[i]))
+            bench_check(brd_os_bell_open(&t->handles[i]), "a bell");
         t->bells[i] = (brd_bell){&t->shared->lanes[i].tasks.parked, t->handles[i]};
         start_member(t, kind, i);
     }
@@ -70,13 +74,16 @@ static void team_start(team *t, const char *kind, unsigned count)
 static void team_open(team *t)
 {
     memset(t, 0, sizeof *t);
+    for (unsigned i = 0; i < LIMIT_MOST; i++)
+        t->handles[i] = BRD_NONE;
     bench_check(brd_os_shm_create(&t->shm, sizeof(limit_segment)), "a segment");
     bench_check(brd_os_bell_open(&t->parent_handle), "a bell");
     t->shared = t->shm.base;
     t->parent_bell = (brd_bell){&t->shared->parent_parked, t->parent_handle};
 }
 
-static void team_close(team *t)
+// The members have ended, and what they have stored is there.
+static void team_end(team *t)
 {
     for (unsigned i = 0; i < t->count; i++) {
         brd_exit ended;
@@ -88,6 +95,11 @@ static void team_close(team *t)
         brd_os_close(&t->handles[i]);
     }
     brd_os_close(&t->parent_handle);
+}
+
+static void team_close(team *t)
+{
+    team_end(t);
     brd_os_shm_unmap(&t->shm);
 }
 
@@ -225,7 +237,102 @@ double limit_stream(size_t count, uint32_t batch)
     return parking > yielding ? parking : yielding;
 }
 
+/* ---------------------------------------------------------------- one way */
+
+// The child has stored when it had the last one, and the sum of all.
+static double one_way_end(team *t, uint32_t count, brd_time start)
+{
+    team_end(t);
+    const uint64_t *answer = t->shared->lanes[0].results.slots;
+    double seconds = (double)((brd_time)answer[0] - start) / 1e9;
+    if (answer[1] != (uint64_t)count * (count - 1) / 2)
+        bench_fail("a limit's sum is wrong", BROOD_EPROTOCOL);
+    brd_os_shm_unmap(&t->shm);
+    return (double)count / seconds;
+}
+
+double limit_one_way(uint32_t count)
+{
+    team t;
+    team_open(&t);
+    t.shared->count = count;
+    team_start(&t, "drain", 1);
+    limit_ring *ring = &t.shared->lanes[0].tasks;
+    brd_time start = brd_os_now();
+    for (uint32_t at = 0, head = 0; at < count; at++) {
+        while (at - head == LIMIT_SLOTS) {
+            head = atomic_load_explicit(&ring->head, memory_order_acquire);
+            if (at - head == LIMIT_SLOTS)
+                brd_os_yield();
+        }
+        ring->slots[at % LIMIT_SLOTS] = at;
+        atomic_store_explicit(&ring->tail, at + 1, memory_order_release);
+    }
+    return one_way_end(&t, count, start);
+}
+
+double limit_pipe(uint32_t count, size_t size)
+{
+    team t;
+    unsigned char item[LIMIT_ITEM] = {0};
+    brd_handle ends[2];
+    if (size > sizeof item)
+        bench_fail("an item", BROOD_EINVAL);
+    bench_check(host_pipe(ends), "a pipe");
+    team_open(&t);
+    t.shared->count = count;
+    t.shared->size = (uint32_t)size;
+    t.handles[0] = ends[0];
+    team_start(&t, "pipe", 1);
+    brd_time start = brd_os_now();
+    for (uint64_t i = 0; i < count; i++) {
+        memcpy(item, &i, sizeof i);
+        bench_check(host_write(ends[1], item, size), "a pipe");
+    }
+    double rate = one_way_end(&t, count, start);
+    brd_os_close(&ends[1]);
+    return rate;
+}
+
+void limit_wake(int64_t *ns, uint32_t count)
+{
+    team t;
+    team_open(&t);
+    team_start(&t, "wake", 1);
+    limit_ring *in = &t.shared->lanes[0].results;
+    for (uint32_t i = 1; i <= count; i++) {
+        bench_pause_ms(1);
+        brd_time start = brd_os_now();
+        post_task(&t, i, i);
+        while (atomic_load_explicit(&in->tail, memory_order_acquire) != i)
+            brd_os_yield();
+        ns[i - 1] = (brd_time)in->slots[i & 1] - start;
+    }
+    post_task(&t, count + 1, LIMIT_END);
+    team_close(&t);
+}
+
 /* ------------------------------------------------------------- the others */
+
+double limit_swap(uint32_t pairs)
+{
+    brd_shm shm;
+    bench_check(brd_os_shm_create(&shm, sizeof(_Atomic uint64_t)), "a segment");
+    _Atomic uint64_t *word = shm.base;
+    uint64_t missed = 0;
+    brd_time start = brd_os_now();
+    for (uint32_t i = 0; i < pairs; i++) {
+        uint64_t nobody = 0;
+        missed += !atomic_compare_exchange_strong_explicit(word, &nobody, 1, memory_order_acquire,
+                                                           memory_order_relaxed);
+        atomic_store_explicit(word, 0, memory_order_release);
+    }
+    double ns = (double)(brd_os_now() - start) / pairs;
+    brd_os_shm_unmap(&shm);
+    if (missed)
+        bench_fail("a bare lock", BROOD_EBUSY);
+    return ns;
+}
 
 double limit_memcpy(size_t size)
 {

@@ -9,7 +9,8 @@
 #include <string.h>
 
 static const char usage[] =
-    "usage: brood_bench [--works W1,W2,...] [--rounds N] [--compare] [--python CMD] [--quick]\n";
+    "usage: brood_bench [--works W1,W2,...] [--rounds N] [--compare] [--python CMD]\n"
+    "                   [--python-shared CMD] [--quick]\n";
 
 static const struct work {
     const char *name;
@@ -17,7 +18,7 @@ static const struct work {
     int most_rounds; /* 0: as many as asked for */
 } works[] = {{"W1", work_latency, 0}, {"W2", work_throughput, 0}, {"W3", work_large, 0},
              {"W4", work_start, 0},   {"W5", work_uneven, 0},     {"W6", work_idle, 1},
-             {"W7", work_many, 3}};
+             {"W7", work_many, 3},    {"W8", work_queue, 0},      {"W9", work_lock, 0}};
 
 enum { WORKS = sizeof works / sizeof *works };
 
@@ -75,6 +76,8 @@ static int read_arguments(int argc, char **argv, bench_options *o, bool *chosen)
                 status = choose(value, chosen);
             else if (strcmp(argv[i - 1], "--python") == 0)
                 o->python = value;
+            else if (strcmp(argv[i - 1], "--python-shared") == 0)
+                o->python_shared = value;
             else if (strcmp(argv[i - 1], "--rounds") == 0)
                 o->rounds = (int)strtol(value, NULL, 10);
             else
@@ -104,6 +107,6 @@ int main(int argc, char **argv)
         stats_print();
     }
     if (o.compare)
-        compare_print(o.python != NULL);
+        compare_print(&o);
     return 0;
 }

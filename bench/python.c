@@ -22,11 +22,21 @@ static void take_row(char *text)
     stats_add(field[0], field[1], strtod(field[2], NULL), field[3]);
 }
 
+static void run(const char *command, const char *arguments)
+{
+    if (!command)
+        return;
+    int status = host_run(command, arguments, take_row);
+    if (status)
+        fprintf(stderr, "%s %s: %s\n", command, arguments, brood_status_text(status));
+}
+
 void python_run(const bench_options *o, const char *arguments)
 {
-    if (!o->python)
-        return;
-    int status = host_run(o->python, arguments, take_row);
-    if (status)
-        fprintf(stderr, "%s %s: %s\n", o->python, arguments, brood_status_text(status));
+    run(o->python, arguments);
+}
+
+void python_shared_run(const bench_options *o, const char *arguments)
+{
+    run(o->python_shared, arguments);
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_ROWS = 128, MOST_VALUES = 1024 };
+enum { MOST_ROWS = 192, MOST_VALUES = 1024 };
 
 typedef struct row {
     char who[48];
@@ -63,17 +63,23 @@ static double percentile(const int64_t *sorted, size_t count, double part)
     return (double)sorted[(size_t)(part * (double)(count - 1) + 0.5)];
 }
 
+void stats_percentiles(const char *who, const char *metric, int64_t *ns, size_t count)
+{
+    char name[48];
+    qsort(ns, count, sizeof *ns, compare_times);
+    (void)snprintf(name, sizeof name, "%s.p50", metric);
+    stats_add(who, name, percentile(ns, count, 0.50) / 1e3, "us");
+    (void)snprintf(name, sizeof name, "%s.p99", metric);
+    stats_add(who, name, percentile(ns, count, 0.99) / 1e3, "us");
+}
+
 void stats_latency(const char *who, const char *metric, int64_t *ns, size_t count)
 {
     char name[48];
     double sum = 0;
     for (size_t i = 0; i < count; i++)
         sum += (double)ns[i];
-    qsort(ns, count, sizeof *ns, compare_times);
-    (void)snprintf(name, sizeof name, "%s.p50", metric);
-    stats_add(who, name, percentile(ns, count, 0.50) / 1e3, "us");
-    (void)snprintf(name, sizeof name, "%s.p99", metric);
-    stats_add(who, name, percentile(ns, count, 0.99) / 1e3, "us");
+    stats_percentiles(who, metric, ns, count);
     (void)snprintf(name, sizeof name, "%s.rate", metric);
     stats_add(who, name, (double)count / (sum / 1e9), "rt/s");
 }

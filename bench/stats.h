@@ -12,7 +12,10 @@
 /** One value of a row; rows are made when first named. */
 void stats_add(const char *who, const char *metric, double value, const char *unit);
 
-/** p50 and p99 in us and the rate in rt/s of these nanoseconds, which get sorted. */
+/** p50 and p99 in us of these nanoseconds, which get sorted. */
+void stats_percentiles(const char *who, const char *metric, int64_t *ns, size_t count);
+
+/** The same, and the rate in rt/s. */
 void stats_latency(const char *who, const char *metric, int64_t *ns, size_t count);
 
 /** Prints the medians of all rows that were not printed yet. */

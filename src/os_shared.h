@@ -108,6 +108,7 @@ void brd_os_park_close(brd_park *p);
 typedef struct brd_locker {
     brd_handle ends[2]; /* what another process needs to have it too; Windows: none */
     int64_t keeper;     /* Windows: the process that opened it; else 0 */
+    uint64_t birth;     /* of the keeper: its number can be another's one day */
 } brd_locker;
 
 enum { BRD_LOCKER_LOT = 17 };

@@ -1,6 +1,6 @@
 /*
  * 001_ab1cfce0eb245846.txt: two ways to the results of parallel work, both in order.
- * The third, a Queue, follows with Process. Python: [r.get() for r in ...], Pool.map.
+ * The third, a queue, is queue_results.c. Python: [r.get() for r in ...], Pool.map.
  */
 #include "work.h"
 

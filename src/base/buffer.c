@@ -50,15 +50,47 @@ uint32_t brd_buffer_count(const brd_buffer *b)
     return count_of(tail_of(b)) - count_of(head);
 }
 
+bool brd_buffer_is_empty(const brd_buffer *b)
+{
+    uint64_t head = head_of(b);
+    return atomic_load_explicit(&b->words->tail_seen, memory_order_relaxed) == head &&
+           tail_of(b) == head;
+}
+
 uint32_t brd_buffer_written(const brd_buffer *b)
 {
     return count_of(tail_of(b));
 }
 
-bool brd_buffer_has_room(const brd_buffer *b, uint64_t size)
+/** What somebody has to write. */
+typedef struct need {
+    uint64_t units;
+    uint32_t most; /* records that wait then; 0: any number */
+} need;
+
+static bool fits(const brd_buffer *b, uint64_t head, uint64_t tail, need n)
 {
-    uint64_t head = head_of(b), used = used_between(head, tail_of(b));
-    return used <= b->capacity && units_for(size) * BRD_BUFFER_UNIT <= b->capacity - used;
+    uint64_t used = used_between(head, tail);
+    return used <= b->capacity && n.units * BRD_BUFFER_UNIT <= b->capacity - used &&
+           (!n.most || count_of(tail) - count_of(head) < n.most);
+}
+
+bool brd_buffer_has_room(const brd_buffer *b, uint64_t size, uint32_t most)
+{
+    uint64_t head = head_of(b);
+    return fits(b, head, tail_of(b), (need){units_for(size), most});
+}
+
+bool brd_buffer_find_room(brd_buffer *b, uint64_t size, uint32_t most)
+{
+    const need n = {units_for(size), most};
+    uint64_t tail = tail_of(b);
+    // What a writer before saw must be seen from here on too, so it is handed on in order.
+    if (fits(b, atomic_load_explicit(&b->words->head_seen, memory_order_acquire), tail, n))
+        return true;
+    uint64_t head = head_of(b);
+    atomic_store_explicit(&b->words->head_seen, head, memory_order_release);
+    return fits(b, head, tail, n);
 }
 
 static uint64_t place(const brd_buffer *b, uint64_t unit)
@@ -81,16 +113,13 @@ static uint64_t copy_in(brd_buffer *b, uint64_t at, brd_span part)
 int brd_buffer_write(brd_buffer *b, const brd_buffer_head *head, const brd_span parts[2],
                      uint64_t *next)
 {
-    uint64_t tail = tail_of(b), used = used_between(head_of(b), tail);
-    uint64_t units = units_for(head->size);
-    if (used > b->capacity)
-        return BROOD_EPROTOCOL;
-    if (units * BRD_BUFFER_UNIT > b->capacity - used)
-        return BROOD_EAGAIN;
+    uint64_t tail = tail_of(b);
+    if (!brd_buffer_find_room(b, head->size, 0))
+        return used_between(head_of(b), tail) > b->capacity ? BROOD_EPROTOCOL : BROOD_EAGAIN;
     uint64_t at = copy_in(b, place(b, units_of(tail)), (brd_span){head, sizeof *head});
     at = copy_in(b, at, parts[0]);
     copy_in(b, at, parts[1]);
-    *next = moved(tail, units);
+    *next = moved(tail, units_for(head->size));
     return BROOD_OK;
 }
 
@@ -111,10 +140,22 @@ static brd_buffer_head head_at(const brd_buffer *b, uint64_t at)
     return head;
 }
 
-static int look_at(const brd_buffer *b, uint64_t at, brd_buffer_record *out)
+// How many bytes of records stand from there on, at least; 0: none at all.
+static uint64_t used_from(brd_buffer *b, uint64_t at)
+{
+    uint64_t seen = atomic_load_explicit(&b->words->tail_seen, memory_order_acquire);
+    uint64_t used = used_between(at, seen);
+    if (used != 0 && used <= b->capacity)
+        return used;
+    seen = tail_of(b);
+    atomic_store_explicit(&b->words->tail_seen, seen, memory_order_release);
+    return used_between(at, seen);
+}
+
+static int look_at(brd_buffer *b, uint64_t at, brd_buffer_record *out)
 {
     brd_buffer_record r = {.at = at};
-    uint64_t used = used_between(at, tail_of(b));
+    uint64_t used = used_from(b, at);
     if (used == 0)
         return BROOD_EAGAIN;
     if (used > b->capacity)
@@ -127,12 +168,12 @@ static int look_at(const brd_buffer *b, uint64_t at, brd_buffer_record *out)
     return BROOD_OK;
 }
 
-int brd_buffer_look(const brd_buffer *b, brd_buffer_record *out)
+int brd_buffer_look(brd_buffer *b, brd_buffer_record *out)
 {
     return look_at(b, head_of(b), out);
 }
 
-int brd_buffer_look_behind(const brd_buffer *b, brd_buffer_record *record)
+int brd_buffer_look_behind(brd_buffer *b, brd_buffer_record *record)
 {
     return look_at(b, record->next, record);
 }

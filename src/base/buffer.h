@@ -6,6 +6,10 @@
  * the count together, so that a record comes and goes with one store: a writer or reader
  * that is killed at any instruction leaves the buffer as it was before, or after.
  *
+ * Every record moves these two words from cpu to cpu, so each side also has one of its own,
+ * with what it saw last of the other's, and looks again only when that will not do. What was
+ * seen is true or older, and an older one only says too little.
+ *
  * Positions count units and wrap at 2^32. They come from memory that others can scribble on,
  * so each is read once, and what does not fit the buffer is BROOD_EPROTOCOL.
  */
@@ -24,6 +28,8 @@ enum {
 typedef struct brd_buffer_words {
     _Alignas(BRD_BUFFER_LINE) _Atomic uint64_t tail;
     _Alignas(BRD_BUFFER_LINE) _Atomic uint64_t head;
+    _Alignas(BRD_BUFFER_LINE) _Atomic uint64_t head_seen; /* by who writes */
+    _Alignas(BRD_BUFFER_LINE) _Atomic uint64_t tail_seen; /* by who reads */
 } brd_buffer_words;
 
 /** One process's side. */
@@ -50,6 +56,12 @@ typedef struct brd_buffer_record {
 /** How many records wait. Any thread; it may change at once. */
 uint32_t brd_buffer_count(const brd_buffer *b);
 
+/**
+ * Whether no record waits. Any thread; it may change at once, and one that was just read may
+ * still be said to be there.
+ */
+bool brd_buffer_is_empty(const brd_buffer *b);
+
 /** How many records were ever written; wraps. */
 uint32_t brd_buffer_written(const brd_buffer *b);
 
@@ -64,14 +76,20 @@ int brd_buffer_write(brd_buffer *b, const brd_buffer_head *head, const brd_span 
 /** What was written last is a record now. */
 void brd_buffer_commit(brd_buffer *b, uint64_t next);
 
-/** Whether a payload of that size fits just now. Any thread. */
-bool brd_buffer_has_room(const brd_buffer *b, uint64_t size);
+/**
+ * Whether a payload of that size fits just now, and fewer than `most` records wait (0: any
+ * number). Any thread.
+ */
+bool brd_buffer_has_room(const brd_buffer *b, uint64_t size, uint32_t most);
+
+/** The same for the writer: it then stays so. */
+bool brd_buffer_find_room(brd_buffer *b, uint64_t size, uint32_t most);
 
 /** The oldest record. Fails with: BROOD_EAGAIN (none), BROOD_EPROTOCOL. */
-int brd_buffer_look(const brd_buffer *b, brd_buffer_record *out);
+int brd_buffer_look(brd_buffer *b, brd_buffer_record *out);
 
 /** The one behind it, which stays. Fails with: the same. */
-int brd_buffer_look_behind(const brd_buffer *b, brd_buffer_record *record);
+int brd_buffer_look_behind(brd_buffer *b, brd_buffer_record *record);
 
 /** Copies `size` bytes of its payload, which are there, from `offset` on. */
 void brd_buffer_copy(const brd_buffer *b, const brd_buffer_record *record, size_t offset, void *out,

@@ -7,22 +7,17 @@
 
 #define CLAIMED UINT_MAX
 
-static unsigned generation; // written before the process has a second thread
-
-unsigned brd_generation(void)
-{
-    return generation;
-}
+unsigned brd_generation_now;
 
 void brd_generation_next(void)
 {
-    generation++;
+    brd_generation_now++;
 }
 
 bool brd_generation_claim(_Atomic unsigned *of)
 {
     unsigned seen = atomic_load(of);
-    while (seen != generation) {
+    while (seen != brd_generation()) {
         if (seen != CLAIMED && atomic_compare_exchange_weak(of, &seen, CLAIMED))
             return true;
         if (seen == CLAIMED)
@@ -34,5 +29,5 @@ bool brd_generation_claim(_Atomic unsigned *of)
 
 void brd_generation_settle(_Atomic unsigned *of)
 {
-    atomic_store(of, generation);
+    atomic_store(of, brd_generation());
 }

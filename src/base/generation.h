@@ -7,8 +7,14 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+/** Written before the process has a second thread, and by brd_generation_next only. */
+extern unsigned brd_generation_now;
+
 /** Another number in a process that was forked: what stands in its memory is not its own. */
-unsigned brd_generation(void);
+static inline unsigned brd_generation(void)
+{
+    return brd_generation_now;
+}
 
 /**
  * Whether the caller is to make anew what belongs to the generation *of, which is an earlier

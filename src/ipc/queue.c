@@ -12,16 +12,17 @@
 enum {
     CAPACITY = 1 << 20,
     LEAST_CAPACITY = 4096,
-    LOOKS = 25,    /* between two yields */
-    YIELDS = 20,   /* before it sleeps */
-    LOCK_MS = 100, /* who does not wait for items still waits for the lock of its side */
+    LOOKS = 400,     /* at first: some 20 microseconds */
+    MORE_LOOKS = 25, /* between two yields */
+    YIELDS = 20,     /* before it sleeps */
+    LOCK_MS = 100,   /* who does not wait for items still waits for the lock of its side */
     FAREWELL_MS = 1000
 };
 
 #define MOST_CAPACITY (UINT64_C(1) << 32)
 
 /** Of the object's terms. */
-enum { CAPACITY_TERM, MAXSIZE_TERM, KEEPER_TERM };
+enum { CAPACITY_TERM, MAXSIZE_TERM, KEEPER_TERM, BIRTH_TERM };
 
 /* ------------------------------------------------------------------- making */
 
@@ -92,7 +93,8 @@ int brood_queue_create(brood_queue **out, const brood_queue_options *options)
     uint64_t capacity = round_up(o.capacity ? o.capacity : CAPACITY);
     const uint64_t terms[4] = {[CAPACITY_TERM] = capacity,
                                [MAXSIZE_TERM] = o.maxsize,
-                               [KEEPER_TERM] = (uint64_t)q->locker.keeper};
+                               [KEEPER_TERM] = (uint64_t)q->locker.keeper,
+                               [BIRTH_TERM] = q->locker.birth};
     if (!status)
         status = brd_object_create(&q->object, BRD_OBJECT_QUEUE,
                                    sizeof(brd_queue_words) + (size_t)capacity, terms);
@@ -125,27 +127,42 @@ static bool is_closed(const brood_queue *q)
 
 static bool has_room(const brood_queue *q, uint64_t size)
 {
-    return (!q->maxsize || brd_buffer_count(&q->buffer) < q->maxsize) &&
-           brd_buffer_has_room(&q->buffer, size);
+    return brd_buffer_has_room(&q->buffer, size, q->maxsize);
 }
 
 static bool is_granted(const brood_queue *q, const wish *w)
 {
-    return (w->item ? brd_buffer_count(&q->buffer) != 0 : has_room(q, w->size)) || is_closed(q);
+    return (w->item ? !brd_buffer_is_empty(&q->buffer) : has_room(q, w->size)) || is_closed(q);
+}
+
+static void note_cpu(_Atomic int32_t *last)
+{
+    int cpu = brd_os_cpu() + 1;
+    if (cpu != atomic_load_explicit(last, memory_order_relaxed))
+        atomic_store_explicit(last, cpu, memory_order_relaxed);
+}
+
+// Who is to grant it was last on this cpu: it cannot do so while we look.
+static bool shares_cpu(const brood_queue *q, const wish *w)
+{
+    const _Atomic int32_t *last = w->item ? &q->words->putter : &q->words->getter;
+    int cpu = brd_os_cpu();
+    return cpu >= 0 && cpu + 1 == atomic_load_explicit(last, memory_order_relaxed);
 }
 
 // Most often somebody is about to grant it: a hop between cpus costs more than to look again.
 static bool comes_soon(const brood_queue *q, const wish *w)
 {
     for (int i = 0; i < YIELDS; i++) {
-        for (int k = 0; k < LOOKS; k++) {
+        int looks = shares_cpu(q, w) ? 1 : i ? MORE_LOOKS : LOOKS;
+        for (int k = 0; k < looks; k++) {
             if (is_granted(q, w))
                 return true;
             brd_os_pause();
         }
         brd_os_yield();
     }
-    return false;
+    return is_granted(q, w);
 }
 
 static int await(brood_queue *q, const wish *w, brd_time until)
@@ -206,7 +223,7 @@ static int try_to_put(brood_queue *q, const brd_queue_parcel *p, brd_time until,
     *locker = false;
     if (is_closed(q)) {
         status = BROOD_ECLOSED;
-    } else if (!has_room(q, brd_queue_parcel_size(p))) {
+    } else if (!brd_buffer_find_room(&q->buffer, brd_queue_parcel_size(p), q->maxsize)) {
         status = BROOD_EAGAIN;
     } else {
         status = brd_queue_put_item(q, p);
@@ -214,8 +231,10 @@ static int try_to_put(brood_queue *q, const brd_queue_parcel *p, brd_time until,
     }
     (void)brd_robust_give(&q->putting);
     BRD_STEP("queue.putter.left");
-    if (!status)
-        brd_point_wake(&q->filled, 1);
+    if (!status) {
+        note_cpu(&q->words->putter);
+        brd_point_wake_fenced(&q->filled, 1);
+    }
     return status;
 }
 
@@ -273,8 +292,10 @@ static int try_to_get(brood_queue *q, const brd_queue_sink *sink, brd_time until
     status = brd_queue_take_item(q, sink, &lost);
     (void)brd_robust_give(&q->getting);
     BRD_STEP("queue.getter.left");
-    if (!status || lost)
-        brd_point_wake(&q->freed, 1);
+    if (!status || lost) {
+        note_cpu(&q->words->getter);
+        brd_point_wake_fenced(&q->freed, 1);
+    }
     if (lost)
         (void)brood_queue_task_done(q);
     return status == BROOD_EAGAIN && !lost && closed ? BROOD_ECLOSED : status;
@@ -421,6 +442,7 @@ static int attach(brood_queue *q, const brd_carried *from)
     if (!status)
         status = open_queue(q);
     q->locker.keeper = (int64_t)q->object.terms[KEEPER_TERM];
+    q->locker.birth = q->object.terms[BIRTH_TERM];
     for (uint32_t i = 1; !status && i < from->nhandles; i++)
         status = brd_os_copy(from->handles[i], &q->locker.ends[i - 1]);
     return status;

@@ -30,8 +30,11 @@ typedef struct brd_queue_words {
     _Atomic uint64_t last_tag; /* of an item with handles */
     brd_queue_pending pending;
     _Alignas(BRD_BUFFER_LINE) brd_robust_words getting;
+    _Atomic uint64_t begun; /* the tag of the item whose handles were fetched last */
     _Alignas(BRD_BUFFER_LINE) brd_point_words filled;   /* where those wait who get */
+    _Atomic int32_t putter;                             /* whose cpu, + 1, was this at last */
     _Alignas(BRD_BUFFER_LINE) brd_point_words freed;    /* and those who put */
+    _Atomic int32_t getter;                             /* the same */
     _Alignas(BRD_BUFFER_LINE) brd_point_words finished; /* and those who join */
     _Atomic uint32_t done;                              /* items done with; wraps */
     _Atomic uint32_t closed;

@@ -62,6 +62,17 @@ size_t brd_queue_parcel_size(const brd_queue_parcel *p)
 
 /* -------------------------------------------------------------------- putting */
 
+// While nothing waits in the queue, what waits in the locker is of those who died before they
+// had put it, and would keep the room for ever.
+static bool clear_out(brood_queue *q, uint64_t tag)
+{
+    const uint64_t none = 0;
+    brd_handle never;
+    if (q->locker.keeper || brd_buffer_count(&q->buffer))
+        return false;
+    return brd_os_locker_fetch(&q->locker, tag, &none, 1, &never) == BROOD_ECLOSED;
+}
+
 static int leave_handles(brood_queue *q, const brd_queue_parcel *p, uint64_t tag,
                          unsigned char *bytes)
 {
@@ -69,6 +80,8 @@ static int leave_handles(brood_queue *q, const brd_queue_parcel *p, uint64_t tag
     if (atomic_load(&q->words->no_locker))
         return BROOD_ECLOSED;
     int status = brd_os_locker_leave(&q->locker, tag, p->handles, p->nhandles, tokens);
+    if (status == BROOD_EAGAIN && clear_out(q, tag))
+        status = brd_os_locker_leave(&q->locker, tag, p->handles, p->nhandles, tokens);
     for (uint32_t i = 0; !status && i < p->nhandles; i++)
         brd_put64(bytes + TOKEN * i, tokens[i]);
     if (!status && p->large)
@@ -155,7 +168,7 @@ static int read_tokens(const brood_queue *q, found *f)
     return BROOD_OK;
 }
 
-static int look(const brood_queue *q, found *f)
+static int look(brood_queue *q, found *f)
 {
     int status = brd_buffer_look(&q->buffer, &f->record);
     if (status)
@@ -194,6 +207,14 @@ static int copy_large(brd_handle segment, size_t size, void *room)
     return BROOD_OK;
 }
 
+// Handles in a keeper's table must not be fetched twice: once they are taken out of it, their
+// numbers are free, and soon those of something else that the keeper has. Who finds an item
+// begun comes after one who died with it.
+static bool was_begun(brood_queue *q, uint64_t tag)
+{
+    return q->locker.keeper && atomic_exchange(&q->words->begun, tag) == tag;
+}
+
 // What the locker has of it: its handles and, if it is large, its bytes. From the moment it
 // is `touched` nobody else can have it.
 static int fetch(brood_queue *q, const found *f, void *room, brd_cargo **cargo, bool *touched)
@@ -204,7 +225,9 @@ static int fetch(brood_queue *q, const found *f, void *room, brd_cargo **cargo, 
     if (!*cargo)
         return BROOD_ENOMEM;
     *touched = true;
-    int status = atomic_load(&q->words->no_locker) ? BROOD_ECLOSED : BROOD_OK;
+    int status = atomic_load(&q->words->no_locker) || was_begun(q, f->record.head.tag)
+                     ? BROOD_ECLOSED
+                     : BROOD_OK;
     if (!status)
         status = brd_os_locker_fetch(&q->locker, f->record.head.tag, f->tokens, count, lot);
     if (status) // nobody left it, or who had it died with it
@@ -271,7 +294,8 @@ void brd_queue_empty_locker(brood_queue *q)
     while (!status) {
         brd_handle lot[BRD_LOCKER_LOT];
         uint32_t count = f.record.head.count;
-        if (count && !brd_os_locker_fetch(&q->locker, f.record.head.tag, f.tokens, count, lot))
+        if (count && !was_begun(q, f.record.head.tag) &&
+            !brd_os_locker_fetch(&q->locker, f.record.head.tag, f.tokens, count, lot))
             for (uint32_t i = 0; i < count; i++)
                 brd_os_close(&lot[i]);
         status = brd_buffer_look_behind(&q->buffer, &f.record);

@@ -25,15 +25,23 @@ static uint64_t make_mine(void)
     return pid << 32 | birth_bits(birth) << THREAD_BITS | thread;
 }
 
+typedef struct self {
+    uint64_t owner;
+    unsigned generation; /* in which it was made */
+} self;
+
+static uint64_t remake(self *s)
+{
+    *s = (self){make_mine(), brd_generation()};
+    return s->owner;
+}
+
+// Every lock is taken and given by this number: where a thread's own things are is asked once.
 uint64_t brd_owner_me(void)
 {
-    static _Thread_local uint64_t mine;
-    static _Thread_local unsigned generation;
-    if (!mine || generation != brd_generation()) {
-        mine = make_mine();
-        generation = brd_generation();
-    }
-    return mine;
+    static _Thread_local self mine;
+    self *s = &mine;
+    return s->owner && s->generation == brd_generation() ? s->owner : remake(s);
 }
 
 bool brd_owner_is_kin(uint64_t one, uint64_t other)

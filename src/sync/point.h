@@ -46,6 +46,8 @@ void brd_point_close(brd_point *p);
 static inline void brd_point_enter(brd_point *p)
 {
     atomic_fetch_add(&p->words->sleepers, 1);
+    // What is looked at behind this may be read by weaker loads than this is.
+    atomic_thread_fence(memory_order_seq_cst);
 }
 
 static inline void brd_point_leave(brd_point *p)
@@ -70,5 +72,12 @@ int brd_point_sleep(brd_point *p, uint32_t seen, brd_time until);
  * it waited still counts as a sleeper, until BRD_POINT_MISSES wakes in a row find nobody asleep.
  */
 void brd_point_wake(brd_point *p, uint32_t count);
+
+/** The same for who has passed such a fence since, as in brd_robust_give(): only the load. */
+static inline void brd_point_wake_fenced(brd_point *p, uint32_t count)
+{
+    if (atomic_load_explicit(&p->words->sleepers, memory_order_relaxed) != 0)
+        brd_point_wake(p, count);
+}
 
 #endif

@@ -33,7 +33,10 @@ void brd_robust_close(brd_robust *r);
  */
 int brd_robust_take(brd_robust *r, brd_time until);
 
-/** Gives it back. Fails with: BROOD_EINVAL (this thread does not have it). */
+/**
+ * Gives it back, and is a fence behind all that was done with it.
+ * Fails with: BROOD_EINVAL (this thread does not have it).
+ */
 int brd_robust_give(brd_robust *r);
 
 /** Whether the calling thread has it. */

@@ -11,18 +11,27 @@ enum { SOCKET_BIT = 1 };
 
 int brd_os_locker_open(brd_locker *out)
 {
-    *out = (brd_locker){.ends = {BRD_NONE, BRD_NONE}, .keeper = brd_os_pid()};
-    return 0;
+    uint64_t birth = 0;
+    int status = brd_os_birth(brd_os_pid(), &birth);
+    if (!status)
+        *out = (brd_locker){.ends = {BRD_NONE, BRD_NONE}, .keeper = brd_os_pid(), .birth = birth};
+    return status;
 }
 
 static int open_keeper(const brd_locker *l, HANDLE *out)
 {
     HANDLE keeper = NULL;
+    uint64_t birth = 0;
     if (l->keeper <= 0 || l->keeper > (int64_t)UINT32_MAX)
         return BROOD_ECLOSED;
     keeper = OpenProcess(PROCESS_DUP_HANDLE, FALSE, (DWORD)l->keeper);
     if (!keeper)
         return BROOD_ECLOSED;
+    // While it is open its number is nobody else's. What a stranger has is not for us.
+    if (brd_os_birth(l->keeper, &birth) || birth != l->birth) {
+        CloseHandle(keeper);
+        return BROOD_ECLOSED;
+    }
     *out = keeper;
     return 0;
 }

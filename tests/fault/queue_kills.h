@@ -11,7 +11,7 @@
 #define LONG test_ms(20000)
 
 enum {
-    ROOM = 1 << 16 /* numbers */
+    ROOM = 1 << 20 /* numbers */
 };
 
 /** What became of each number. */

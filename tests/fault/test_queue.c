@@ -6,6 +6,7 @@
 #include "fault/queue_kills.h"
 
 #include "base/step.h"
+#include "ipc/queue.h"
 
 enum {
     MOST_STEPS = 60, /* a victim dies at one of the first so many */
@@ -86,6 +87,90 @@ static void kill_many(bool handles)
     close_the_books(&s);
 }
 
+/* ------------------------------------------------- what the dead has fetched */
+
+static void dies_when_fetched(const char *name)
+{
+    if (strcmp(name, "queue.fetched") == 0)
+        brd_os_exit(86);
+}
+
+/** "Q": dies with the handles of an item in its hand, before the item is gone. */
+static int dies_with_handles(brood_message *args, brood_message *result)
+{
+    brood_queue *queue = NULL;
+    brood_message item = BROOD_MESSAGE_INIT;
+    int status = brood_unpack(args, "Q", &queue);
+    (void)result;
+    brd_step_taken = dies_when_fetched;
+    return status ? status : brood_queue_get(queue, &item, LONG);
+}
+
+// The item goes with who died. On Windows the handles were numbers in this process, and are
+// those of something else by now: nobody may take that for the item, or close it.
+static void what_was_fetched_is_not_fetched_again(void)
+{
+    enum { OTHERS = 64 };
+    brood_queue *queue = NULL;
+    brood_process *victim = NULL;
+    brood_message item = BROOD_MESSAGE_INIT;
+    brd_shm shm;
+    brd_handle others[OTHERS];
+    int32_t n = 0;
+    ASSERT_OK(brood_queue_create(&queue, NULL));
+    CU_ASSERT_EQUAL_FATAL(brd_os_shm_create(&shm, 1), 0);
+    ASSERT_OK(brood_queue_put_values(queue, LONG, "h", shm.segment.os));
+    ASSERT_OK(brood_queue_put_values(queue, LONG, "i", 7));
+    ASSERT_OK(brood_process_call(&victim, dies_with_handles, "Q", queue));
+    ASSERT_OK(brood_process_join(victim, LONG));
+    CU_ASSERT_EQUAL(brood_process_exit(victim).code, 86);
+    for (size_t i = 0; i < OTHERS; i++)
+        CU_ASSERT_EQUAL_FATAL(brd_os_copy(shm.segment, &others[i]), 0);
+    ASSERT_OK(brood_queue_get(queue, &item, LONG));
+    ASSERT_OK(brood_unpack(&item, "i", &n));
+    CU_ASSERT_EQUAL(n, 7);
+    CU_ASSERT_EQUAL(brood_queue_size(queue), 0);
+    for (size_t i = 0; i < OTHERS; i++) {
+        brd_handle copy = BRD_NONE;
+        CU_ASSERT_EQUAL(brd_os_copy(others[i], &copy), 0);
+        brd_os_close(&copy);
+        brd_os_close(&others[i]);
+    }
+    brood_message_clear(&item);
+    brood_process_destroy(victim);
+    brood_queue_destroy(queue);
+    brd_os_shm_unmap(&shm);
+}
+
+// Many who died just before their item was there have filled the locker. Where handles are in a
+// process's table there is nothing to fill.
+static void what_the_dead_have_left_is_cleared_out(void)
+{
+    enum { MOST = 20000 };
+    brood_queue *queue = NULL;
+    brood_message item = BROOD_MESSAGE_INIT;
+    brd_shm shm;
+    intptr_t got = -1;
+    int left = 0, status = BROOD_OK;
+    ASSERT_OK(brood_queue_create(&queue, NULL));
+    CU_ASSERT_EQUAL_FATAL(brd_os_shm_create(&shm, 1), 0);
+    while (!queue->locker.keeper && !status && left++ < MOST) {
+        uint64_t token, tag = atomic_fetch_add(&queue->words->last_tag, 1) + 1;
+        status = brd_os_locker_leave(&queue->locker, tag, &shm.segment, 1, &token);
+    }
+    CU_ASSERT_EQUAL(status, queue->locker.keeper ? BROOD_OK : BROOD_EAGAIN);
+    for (int i = 0; i < 2; i++) {
+        ASSERT_OK(brood_queue_put_values(queue, LONG, "h", shm.segment.os));
+        ASSERT_OK(brood_queue_get(queue, &item, LONG));
+        ASSERT_OK(brood_unpack(&item, "h", &got));
+        brd_handle handle = {got};
+        brd_os_close(&handle);
+    }
+    brood_message_clear(&item);
+    brood_queue_destroy(queue);
+    brd_os_shm_unmap(&shm);
+}
+
 /* --------------------------------------------------------------------- tests */
 
 static void killed_at_every_step(void)
@@ -101,6 +186,8 @@ static void killed_at_every_step_with_handles(void)
 static const test_case cases[] = {
     TEST_CASE(killed_at_every_step),
     TEST_CASE(killed_at_every_step_with_handles),
+    TEST_CASE(what_was_fetched_is_not_fetched_again),
+    TEST_CASE(what_the_dead_have_left_is_cleared_out),
     {0},
 };
 

@@ -72,6 +72,28 @@ static void a_lot_that_is_gone_is_told(void)
     brd_os_locker_close(&l);
 }
 
+// Where handles are in a process's table, and another process has its number by now.
+static void a_keeper_is_known_by_its_birth(void)
+{
+    brd_locker l;
+    brd_shm shm;
+    uint64_t token = 0, other = 0;
+    brd_handle got = BRD_NONE;
+    CU_ASSERT_EQUAL_FATAL(brd_os_locker_open(&l), 0);
+    make(&shm, 3);
+    CU_ASSERT_EQUAL(brd_os_locker_leave(&l, 1, &shm.segment, 1, &token), 0);
+    l.birth++;
+    if (l.keeper) {
+        CU_ASSERT_EQUAL(brd_os_locker_leave(&l, 2, &shm.segment, 1, &other), BROOD_ECLOSED);
+        CU_ASSERT_EQUAL(brd_os_locker_fetch(&l, 1, &token, 1, &got), BROOD_ECLOSED);
+    }
+    l.birth--;
+    CU_ASSERT_EQUAL(brd_os_locker_fetch(&l, 1, &token, 1, &got), 0); // nobody took it meanwhile
+    CU_ASSERT_EQUAL(sign_of(got), 3);
+    brd_os_shm_unmap(&shm);
+    brd_os_locker_close(&l);
+}
+
 static void refuses_nonsense(void)
 {
     brd_locker l;
@@ -98,6 +120,7 @@ static void refuses_nonsense(void)
 static const test_case cases[] = {
     TEST_CASE(fetches_in_order),
     TEST_CASE(a_lot_that_is_gone_is_told),
+    TEST_CASE(a_keeper_is_known_by_its_birth),
     TEST_CASE(refuses_nonsense),
     {0},
 };

@@ -267,6 +267,47 @@ static void test_closed_queue_put_get_exceptions(void)
     brood_queue_destroy(queue);
 }
 
+/* ----------------------------------------------- TestStdinBadfiledescriptor */
+
+/** "Q": asks for an item that is not there. */
+static int finds_nothing(brood_message *args, brood_message *result)
+{
+    brood_queue *queue = NULL;
+    int32_t n = 0;
+    int status = brood_unpack(args, "Q", &queue);
+    (void)result;
+    if (!status)
+        status = get(queue, &n, 0) == BROOD_ETIMEDOUT ? BROOD_OK : BROOD_ETASK;
+    brood_queue_destroy(queue);
+    return status;
+}
+
+/** A process whose input is empty makes a queue, and a process that has it. */
+static int has_a_queue(brood_message *args, brood_message *result)
+{
+    brood_queue *queue = NULL;
+    brood_process *p = NULL;
+    (void)args;
+    (void)result;
+    int status = brood_queue_create(&queue, NULL);
+    if (!status)
+        status = brood_process_call(&p, finds_nothing, "Q", queue);
+    if (!status)
+        status = brood_process_join(p, LONG_WAIT);
+    if (!status && brood_process_exit(p).python != 0)
+        status = BROOD_ETASK;
+    brood_process_destroy(p);
+    brood_queue_destroy(queue);
+    return status;
+}
+
+static void test_queue_in_process(void)
+{
+    brood_process *p = NULL;
+    ASSERT_OK(brood_process_call(&p, has_a_queue, ""));
+    end_well(p);
+}
+
 /* ---------------------------------------------------------- TestSimpleQueue */
 
 /** "QQQ": puts one, two things when told to. */
@@ -329,6 +370,7 @@ static const test_case cases[] = {
     TEST_CASE(test_queue_feeder_donot_stop_onexc),
     TEST_CASE(test_closed_queue_empty_exceptions),
     TEST_CASE(test_closed_queue_put_get_exceptions),
+    TEST_CASE(test_queue_in_process),
     TEST_CASE(test_empty),
     TEST_CASE(test_close),
     {0},

@@ -68,15 +68,38 @@ static void lengths_and_places(void)
 static void full_to_the_last_unit(void)
 {
     brd_buffer b = fresh();
-    CU_ASSERT_TRUE(brd_buffer_has_room(&b, CAPACITY - 16));
-    CU_ASSERT_FALSE(brd_buffer_has_room(&b, CAPACITY - 15));
+    CU_ASSERT_TRUE(brd_buffer_has_room(&b, CAPACITY - 16, 0));
+    CU_ASSERT_FALSE(brd_buffer_has_room(&b, CAPACITY - 15, 0));
     for (uint32_t i = 0; i < CAPACITY / 32; i++)
         CU_ASSERT_EQUAL(write_record(&b, i, 1, 15), 0);
-    CU_ASSERT_FALSE(brd_buffer_has_room(&b, 0));
+    CU_ASSERT_FALSE(brd_buffer_has_room(&b, 0, 0));
     CU_ASSERT_EQUAL(write_record(&b, 99, 0, 0), BROOD_EAGAIN);
     CU_ASSERT_EQUAL(brd_buffer_count(&b), CAPACITY / 32);
     for (uint32_t i = 0; i < CAPACITY / 32; i++)
         CU_ASSERT_TRUE(read_record(&b, i, 16));
+}
+
+// What the other side saw last is not what is true: each record that is read makes room at
+// once for one, by bytes as well as by number, and each that is written is there.
+static void room_is_found_as_soon_as_it_is_there(void)
+{
+    brd_buffer b = fresh();
+    uint32_t most = 5, wrong = 0;
+    for (uint32_t i = 0; i < most; i++)
+        wrong += !brd_buffer_find_room(&b, 100, most) || write_record(&b, i, 100, 0);
+    for (uint32_t i = 0; i < RECORDS; i++) {
+        wrong += brd_buffer_find_room(&b, 100, most) || brd_buffer_has_room(&b, 100, most);
+        wrong += !brd_buffer_find_room(&b, 100, most + 1);
+        wrong += !read_record(&b, i, 100);
+        wrong += !brd_buffer_has_room(&b, 100, most) || !brd_buffer_find_room(&b, 100, most);
+        wrong += write_record(&b, i + most, 100, 0) != 0;
+    }
+    CU_ASSERT_EQUAL(wrong, 0);
+    for (uint32_t i = 0; i < most; i++) {
+        CU_ASSERT_FALSE(brd_buffer_is_empty(&b));
+        CU_ASSERT_TRUE(read_record(&b, RECORDS + i, 100));
+    }
+    CU_ASSERT_TRUE(brd_buffer_is_empty(&b));
 }
 
 // A writer that dies before it commits has written nothing.
@@ -118,7 +141,7 @@ static void scribbling_is_found_out(void)
     unsigned char bytes[CAPACITY];
     uint32_t random = 12345;
     for (int i = 0; i < RECORDS; i++) {
-        uint64_t words[2];
+        uint64_t words[4];
         for (size_t k = 0; k < sizeof words + 16; k++) {
             random = random * 1664525 + 1013904223;
             unsigned char byte = (unsigned char)(random >> 24);
@@ -132,6 +155,11 @@ static void scribbling_is_found_out(void)
             words[1] = words[0] - words[1] % (2 * CAPACITY / BRD_BUFFER_UNIT);
         atomic_store(&shared.words.tail, words[0]);
         atomic_store(&shared.words.head, words[1]);
+        // What was seen is in the same memory: left as it is, or nonsense too.
+        if (i % 4 < 2) {
+            atomic_store(&shared.words.head_seen, words[2]);
+            atomic_store(&shared.words.tail_seen, i % 3 ? words[3] : words[1] + words[3] % 128);
+        }
         if (brd_buffer_look(&b, &r) == 0) {
             CU_ASSERT(r.head.size <= CAPACITY);
             brd_buffer_copy(&b, &r, 0, bytes, r.head.size);
@@ -170,6 +198,7 @@ static void one_writes_while_one_reads(void)
 static const test_case cases[] = {
     TEST_CASE(lengths_and_places),
     TEST_CASE(full_to_the_last_unit),
+    TEST_CASE(room_is_found_as_soon_as_it_is_there),
     TEST_CASE(only_what_is_committed_is_there),
     TEST_CASE(looks_behind),
     TEST_CASE(scribbling_is_found_out),
