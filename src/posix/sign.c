@@ -149,11 +149,10 @@ static int find_file(brd_shm *out, const char *word)
     int status = file_open(word, O_RDWR, &fd);
     if (status)
         return status;
-    if (flock(fd, LOCK_SH | LOCK_NB) == 0) // nobody has it locked: its owner is gone
-        status = BROOD_ECLOSED;
-    else if (errno != EWOULDBLOCK || fstat(fd, &is) < 0)
+    bool locked = flock(fd, LOCK_SH | LOCK_NB) < 0;
+    if ((locked && errno != EWOULDBLOCK) || fstat(fd, &is) < 0)
         status = brd_error(errno);
-    else if (is.st_size <= 0) // it is only just being made
+    else if (!locked || is.st_size <= 0) // its owner is gone, or is only just making it
         status = BROOD_ECLOSED;
     else
         status = brd_os_shm_map(out, brd_fd_handle(fd), (size_t)is.st_size, false);

@@ -106,7 +106,9 @@ size_t brood_array_count(const brood_array *array)
 
 char brood_array_type(const brood_array *array)
 {
-    return is_ours(array) ? array->type : '\0';
+    if (!is_ours(array))
+        return '\0';
+    return array->type;
 }
 
 brood_lock *brood_array_lock(brood_array *array)

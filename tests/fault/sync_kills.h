@@ -212,7 +212,8 @@ static const kind kinds[] = {
      notify_turn,
      await_flag,
      raise_flag,
-     {"condition.notifies", "condition.notified", LOCK_STEPS, POINT_STEPS}},
+     {"condition.notifies", "condition.notified", "robust.took", "robust.gives", "robust.gave",
+      POINT_STEPS}},
     {"waiter",
      wait_turn,
      await_flag,
@@ -247,7 +248,7 @@ static inline void props_clear(props *p)
 
 static inline void props_make(props *p, bool bounded)
 {
-    *p = (props){NULL};
+    *p = (props){.lock = NULL};
     ASSERT_OK(brood_lock_create(&p->lock, NULL));
     ASSERT_OK(brood_semaphore_create(&p->semaphore, bounded, BROOD_SEMAPHORE(.bounded = bounded)));
     ASSERT_OK(brood_event_create(&p->event));
@@ -259,7 +260,7 @@ static inline void props_make(props *p, bool bounded)
 
 static inline int props_unpack(props *p, brood_message *args)
 {
-    *p = (props){NULL};
+    *p = (props){.lock = NULL};
     int status = brood_unpack(args, "LSECBA", &p->lock, &p->semaphore, &p->event, &p->condition,
                               &p->barrier, &p->notes);
     if (!status)

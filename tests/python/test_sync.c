@@ -106,7 +106,7 @@ static int sleeps_and_wakes(brood_condition *cond, brood_lock *lock, brood_semap
 /** "CLSSx": sleeps until it is notified, or for that long; its code says which. */
 static int sleeper(brood_message *args, brood_message *result)
 {
-    scene s = {NULL};
+    scene s = {.cond = NULL};
     int status = brood_unpack(args, "CLSSx", &s.cond, &s.lock, &s.sleeping, &s.woken, &s.timeout);
     (void)result;
     if (!status)

@@ -277,7 +277,7 @@ static void small_segments_are_refused(void)
     static const brd_object_class *const classes[] = {&brd_lock_class, &brd_semaphore_class,
                                                       &brd_event_class, &brd_condition_class,
                                                       &brd_barrier_class};
-    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
         brd_object object;
         const uint64_t terms[4] = {1, 1};
         CU_ASSERT_EQUAL_FATAL(brd_object_create(&object, classes[i]->kind, 8, terms), BROOD_OK);
