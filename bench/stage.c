@@ -53,9 +53,10 @@ void stage_join(stage *s)
 double stage_seconds(const stage *s)
 {
     const stage_part *parts = s->words->parts;
-    brd_time began = parts[0].began, ended = parts[0].ended;
-    for (uint32_t i = 1; i < s->count; i++) {
-        began = parts[i].began < began ? parts[i].began : began;
+    brd_time began = INT64_MAX, ended = 0;
+    for (uint32_t i = 0; i < s->count; i++) {
+        if (parts[i].began && parts[i].began < began)
+            began = parts[i].began;
         ended = parts[i].ended > ended ? parts[i].ended : ended;
     }
     return (double)(ended - began) / 1e9;

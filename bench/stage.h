@@ -11,15 +11,15 @@ enum { STAGE_MOST = 8, STAGE_LINE = 128 };
 
 /* What one process tells. */
 typedef struct stage_part {
-    _Alignas(STAGE_LINE) brd_time began; /* its first item */
-    brd_time ended;                      /* its last one */
+    _Alignas(STAGE_LINE) brd_time began; /* 0: time does not count from it */
+    brd_time ended;
     uint64_t count, sum;
 } stage_part;
 
 /* Zeroed, in shared memory. */
 typedef struct stage_words {
     _Alignas(STAGE_LINE) _Atomic uint32_t ready; /* how many are */
-    _Alignas(STAGE_LINE) _Atomic uint32_t go;
+    _Alignas(STAGE_LINE) _Atomic uint32_t go; /* 1: all are; more are turns, if a work has them */
     _Alignas(STAGE_LINE) _Atomic uint32_t stop;
     _Alignas(STAGE_LINE) uint32_t holder;        /* of the lock: who had it last */
     _Alignas(STAGE_LINE) _Atomic uint32_t asked; /* for the lock: how often */

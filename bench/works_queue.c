@@ -51,7 +51,6 @@ static int get_share(brood_message *args, brood_message *result)
     if (status)
         return status;
     stage_wait(&r);
-    r.part->began = brd_os_now();
     for (uint64_t i = 0; !status && i < count; i++) {
         status = brood_queue_get_bytes(queue, item, sizeof item, &got, BROOD_FOREVER);
         memcpy(&number, item, sizeof number);
