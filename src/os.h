@@ -1,7 +1,8 @@
 /**
- * The door to the operating system. Whoever ports brood reads only this file, and
- * os_facts.h behind it, which waits for nothing and moves nothing: src/posix and src/win32 are its
- * two implementations, with a file of the same name for each group below. Nothing above the rooms
+ * The door to the operating system. Whoever ports brood reads only this file and the two
+ * behind it: os_shared.h, the memory that processes share, and os_facts.h, which waits for
+ * nothing and moves nothing. src/posix and src/win32 are its two implementations, with a file
+ * of the same name for each group below. Nothing above the rooms
  * includes a system header.
  *
  * House rules, true for every function here:
@@ -25,7 +26,7 @@
  *
  * The knobs in the environment that force the road less travelled (tests):
  * BROOD_OS_WAITER=poll, BROOD_OS_BELL=handle, BROOD_OS_LIFE=pid,
- * BROOD_OS_START=forkexec. Read when the object concerned is made.
+ * BROOD_OS_START=forkexec, BROOD_OS_PARK=poll. Read when the object concerned is made.
  */
 #ifndef BRD_OS_H
 #define BRD_OS_H
@@ -466,36 +467,6 @@ typedef struct brd_wait {
  */
 int brd_os_wait_many(brd_wait *things, size_t count, brd_time until);
 
-/* ------------------------------------------------------- shared memory: shm */
-
-/** A mapped segment. base NULL means none. */
-typedef struct brd_shm {
-    brd_handle segment;
-    void *base;
-    size_t size;
-} brd_shm;
-
-/**
- * An anonymous segment: zeroed, fully allocated (a full system fails here, not
- * on first touch), sealed against change of size, mapped. New: brd_os_shm_unmap.
- * Fails with: BROOD_ENOMEM, ENOSPC.
- */
-int brd_os_shm_create(brd_shm *out, size_t size);
-
-/**
- * Maps a segment that another process made. The handle is taken over on success.
- * With `untrusted` it is refused unless it is at least `size` long and cannot
- * shrink (where the system has no such promise, only the size is checked).
- * Fails with: BROOD_EPROTOCOL (too short, or it could shrink).
- */
-int brd_os_shm_map(brd_shm *out, brd_handle segment, size_t size, bool untrusted);
-
-/** A process that this one forks does not see the mapping. */
-void brd_os_shm_keep(const brd_shm *s);
-
-/** Unmaps and closes the handle. */
-void brd_os_shm_unmap(brd_shm *s);
-
 /* --------------------------------------------------------- threads: thread */
 
 typedef struct brd_thread {
@@ -550,5 +521,6 @@ void brd_os_pause(void);
 void brd_os_yield(void);
 
 #include "os_facts.h"
+#include "os_shared.h"
 
 #endif

@@ -22,6 +22,12 @@ int brd_os_cpu(void);
  */
 void brd_os_leave_cpu(void);
 int64_t brd_os_pid(void);
+/**
+ * When that process was born, in a unit of its own: two of the same number one after the
+ * other differ. 0 where nobody can tell; it may then have ended, too.
+ * Fails with: BROOD_ECLOSED (there is none, or it has ended, whether or not it was waited for).
+ */
+int brd_os_birth(int64_t pid, uint64_t *birth);
 /** Bytes of a page, a power of two. */
 size_t brd_os_page(void);
 /**

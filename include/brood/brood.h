@@ -23,7 +23,9 @@
 #include <brood/pool.h>
 #include <brood/process.h>
 #include <brood/progress.h>
+#include <brood/queue.h>
 #include <brood/status.h>
+#include <brood/sync.h>
 #include <brood/task.h>
 
 #endif

@@ -62,15 +62,17 @@ typedef struct brood_message {
  *     as const char *const *, size_t
  *     h intptr_t: an fd, HANDLE or SOCKET of a file, pipe or socket
  *     p brood_pipe *: an end of a pipe
+ *     L brood_lock *, Q brood_queue *: what processes share; see their headers
+ *     P brood_proxy *: an object of a manager
  *     ( ) what stands between is one tuple
  *     { } keywords: each value letter takes a const char * key before its value
  *
  *     brood_pack(&m, "is{d}", 7, "text", "timeout", 2.5);
  *
- * All is copied; of handles and pipes, of which a message carries up to 16, the
- * message gets a duplicate. The items of maps and iterators, and their results, carry none
+ * All is copied; of handles, pipes and what is shared the message gets a duplicate, of which it
+ * carries up to 16. The items of maps and iterators, and their results, carry none
  * (BROOD_ENOTSUP). On the wire it is MessagePack: one object a letter, an array
- * for a tuple, a map for keywords, extensions for handles and pipes. After an error the
+ * for a tuple, a map for keywords, extensions for the rest. After an error the
  * message is as before.
  * Fails with: BROOD_EINVAL (the format, the 17th handle), BROOD_ENOMEM, BROOD_EBUSY
  * (a pipe that has received a part of a message), the system's error (no such handle).
@@ -85,11 +87,11 @@ BROOD_API int brood_vpack(brood_message *message, const char *format, va_list va
  * type must fit and the number must be in range. Each letter takes a pointer
  * to its type; s takes const char **, arrays and ay take a pointer to a const
  * pointer and a size_t *. Strings and arrays are borrowed until the message is
- * written to or cleared. Handles and pipes are new, yours to close or destroy, and come
- * out once; those that nobody takes out are closed with the message. After an error
- * nothing was read. A message that carries an error answers with that error's status.
- * Fails with: BROOD_ETYPE (other type, out of range, or no value left),
- * BROOD_EPROTOCOL (the bytes are no MessagePack), BROOD_EINVAL (the format).
+ * written to or cleared. Handles, pipes and what is shared are new, yours to close or destroy, and
+ * come out once; those that nobody takes out are closed with the message. After an error nothing
+ * was read. A message that carries an error answers with that error's status. Fails with:
+ * BROOD_ETYPE (other type, out of range, or no value left), BROOD_EPROTOCOL (the bytes are no
+ * MessagePack), BROOD_EINVAL (the format).
  */
 BROOD_API int brood_unpack(brood_message *message, const char *format, ...);
 

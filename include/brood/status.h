@@ -47,7 +47,8 @@ enum brood_status {
     BROOD_EDEADLINE,       /**< the task had not ended at its deadline */
     BROOD_ETHREADS,        /**< a process with other threads than brood's cannot be forked */
     BROOD_EEND,            /**< it has ended: no more items come, or it is too late to cancel */
-    BROOD_EAUTH            /**< the peer does not have the same key */
+    BROOD_EAUTH,           /**< the peer does not have the same key */
+    BROOD_EOWNERDEAD       /**< you have it now, from somebody who died with it in hand */
 };
 
 /** How a worker process ended. */

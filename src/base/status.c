@@ -4,7 +4,7 @@
 #include <apr_errno.h>
 #include <brood/status.h>
 
-_Static_assert(BROOD_EINVAL > APR_OS_START_USERERR && BROOD_EAUTH < APR_OS_START_CANONERR,
+_Static_assert(BROOD_EINVAL > APR_OS_START_USERERR && BROOD_EOWNERDEAD < APR_OS_START_CANONERR,
                "brood's codes lie in APR's range for users");
 
 static const char *const texts[] = {
@@ -39,6 +39,9 @@ static const char *const texts[] = {
          "before them, by spawn or forkserver, or say .fork_anyway"),
     [BROOD_EEND - BROOD_EINVAL] = "it has ended: nothing more comes, and nothing can be cancelled",
     [BROOD_EAUTH - BROOD_EINVAL] = "the peer has another key, or is not the one that was meant",
+    [BROOD_EOWNERDEAD - BROOD_EINVAL] =
+        ("it is yours now, and works; its last owner died with it in hand, so what it protects may "
+         "be half done"),
 };
 
 const char *brood_status_text(int status)
@@ -46,7 +49,7 @@ const char *brood_status_text(int status)
     static _Thread_local char system_text[256];
     if (status == BROOD_OK)
         return "no error";
-    if (status >= BROOD_EINVAL && status <= BROOD_EAUTH)
+    if (status >= BROOD_EINVAL && status <= BROOD_EOWNERDEAD)
         return texts[status - BROOD_EINVAL];
     return apr_strerror(status, system_text, sizeof system_text);
 }

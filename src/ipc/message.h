@@ -14,11 +14,11 @@ typedef struct brd_extra {
     struct brd_scratch *scratch;
 } brd_extra;
 
-/* MessagePack's types for what it does not know. */
-enum {
-    BRD_EXT_HANDLE = 'h', /* one byte: its number in the cargo */
-    BRD_EXT_PIPE = 'p'    /* a pipe's end: see pipe.c */
-};
+/**
+ * MessagePack's type for a handle, with one byte: its number in the cargo. Those of carried.h
+ * have their letters for a type: how many handles, their numbers, what else describes them.
+ */
+enum { BRD_EXT_HANDLE = 'h' };
 
 static inline unsigned char *brd_message_at(const brood_message *m)
 {

@@ -4,9 +4,9 @@
  * The format is the programmer's, so a mistake in it is BROOD_EINVAL; memory is
  * the only other thing that can fail.
  */
+#include "ipc/carried.h"
 #include "ipc/format.h"
 #include "ipc/message.h"
-#include "ipc/pipe.h"
 #include <msgpack/pack.h>
 #include <stdarg.h>
 #include <string.h>
@@ -41,27 +41,42 @@ static int pack_text(pack_state *s, const char *text)
                : BROOD_OK;
 }
 
-// An extension: the handle's number in the message's cargo, and what else belongs to it.
-static int pack_handle(pack_state *s, brd_handle handle, int8_t type, const void *more, size_t size)
+static int pack_extension(pack_state *s, int8_t type, brd_span numbers, brd_span more)
+{
+    msgpack_packer *p = &s->packer;
+    return msgpack_pack_ext(p, numbers.size + more.size, type) ||
+                   msgpack_pack_ext_body(p, numbers.bytes, numbers.size) ||
+                   (more.size && msgpack_pack_ext_body(p, more.bytes, more.size))
+               ? BROOD_ENOMEM
+               : BROOD_OK;
+}
+
+static int pack_handle(pack_state *s, brd_handle handle)
 {
     uint32_t index;
     int status = brd_message_add(s->message, handle, &index);
     if (status)
         return status;
     const unsigned char number = (unsigned char)index;
-    return msgpack_pack_ext(&s->packer, 1 + size, type) ||
-                   msgpack_pack_ext_body(&s->packer, &number, 1) ||
-                   (size && msgpack_pack_ext_body(&s->packer, more, size))
-               ? BROOD_ENOMEM
-               : BROOD_OK;
+    return pack_extension(s, BRD_EXT_HANDLE, (brd_span){&number, 1}, (brd_span){NULL, 0});
 }
 
-static int pack_pipe(pack_state *s, brood_pipe *pipe)
+static int pack_carried(pack_state *s, const brd_carried_class *kind, void *object)
 {
-    unsigned char bytes[BRD_PIPE_SIZE];
-    brd_handle handle;
-    int status = brd_pipe_describe(pipe, &handle, bytes);
-    return status ? status : pack_handle(s, handle, BRD_EXT_PIPE, bytes, sizeof bytes);
+    brd_carried c;
+    unsigned char numbers[1 + BRD_CARRIED_HANDLES];
+    int status = object ? kind->describe(object, &c) : BROOD_EINVAL;
+    if (status)
+        return status;
+    numbers[0] = (unsigned char)c.nhandles;
+    for (uint32_t i = 0; !status && i < c.nhandles; i++) {
+        uint32_t index = 0;
+        status = brd_message_add(s->message, c.handles[i], &index);
+        numbers[1 + i] = (unsigned char)index;
+    }
+    return status ? status
+                  : pack_extension(s, (int8_t)kind->letter, (brd_span){numbers, 1 + c.nhandles},
+                                   (brd_span){c.bytes, c.size});
 }
 
 static int pack_letter(pack_state *s, char letter)
@@ -98,11 +113,11 @@ static int pack_letter(pack_state *s, char letter)
     case 's':
         return pack_text(s, va_arg(s->values, const char *));
     case 'h':
-        return pack_handle(s, (brd_handle){va_arg(s->values, intptr_t)}, BRD_EXT_HANDLE, NULL, 0);
-    case 'p':
-        return pack_pipe(s, va_arg(s->values, brood_pipe *));
-    default:
-        return BROOD_EINVAL;
+        return pack_handle(s, (brd_handle){va_arg(s->values, intptr_t)});
+    default: {
+        const brd_carried_class *kind = brd_carried_find(letter);
+        return kind ? pack_carried(s, kind, va_arg(s->values, void *)) : BROOD_EINVAL;
+    }
     }
     return failed ? BROOD_ENOMEM : BROOD_OK;
 }

@@ -6,26 +6,27 @@
  * decoder sees it. Strings and number arrays are copied into memory of the
  * message, since MessagePack has no NUL and no alignment.
  */
+#include "ipc/carried.h"
 #include "ipc/format.h"
 #include "ipc/message.h"
-#include "ipc/pipe.h"
 #include <msgpack/unpack.h>
 #include <stdarg.h>
 #include <string.h>
 
-/** A handle that will be the caller's if all else can be read too. */
+/** What will be the caller's if all else can be read too. */
 typedef struct claim {
-    uint32_t index; /* in the cargo */
-    brood_pipe *pipe;
+    const brd_carried_class *kind; /* NULL: a plain handle */
+    void *object;
     void *out;
-    bool is_pipe;
+    uint32_t handles[BRD_CARRIED_HANDLES]; /* in the cargo */
+    uint32_t nhandles;
 } claim;
 
 typedef struct unpack_state {
     brood_message *message;
     va_list outputs;
     const char *format;
-    claim claims[BRD_CARGO_MAX];
+    claim claims[BRD_CARRIED_AT_ONCE];
     size_t nclaims;
 } unpack_state;
 
@@ -83,42 +84,82 @@ static void begin(unpack_state *s, brood_message *message, const char *format)
 
 /* ----------------------------------------------------------------- handles */
 
-static int read_handle(unpack_state *s, const msgpack_object *o, bool is_pipe, void *out)
+static bool is_claimed(const unpack_state *s, uint32_t index)
+{
+    for (size_t i = 0; i < s->nclaims; i++)
+        for (uint32_t k = 0; k < s->claims[i].nhandles; k++)
+            if (s->claims[i].handles[k] == index)
+                return true;
+    return false;
+}
+
+// The numbers of `count` handles, which came along and were not taken out before.
+static int read_numbers(const unpack_state *s, claim *c, const char *numbers, uint32_t count)
 {
     const brd_cargo *cargo = brd_message_cargo(s->message);
-    const msgpack_object_ext *e = &o->via.ext;
-    if (o->type != MSGPACK_OBJECT_EXT || e->type != (is_pipe ? BRD_EXT_PIPE : BRD_EXT_HANDLE) ||
-        e->size != 1 + (is_pipe ? BRD_PIPE_SIZE : 0))
-        return BROOD_ETYPE;
-    uint32_t index = (unsigned char)e->ptr[0];
-    if (!brd_cargo_has(cargo, index))
-        return BROOD_ETYPE; // it did not come along, or was taken out before
-    for (size_t i = 0; i < s->nclaims; i++)
-        if (s->claims[i].index == index)
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t index = (unsigned char)numbers[i];
+        if (!brd_cargo_has(cargo, index) || is_claimed(s, index))
             return BROOD_ETYPE;
-    claim c = {.index = index, .out = out, .is_pipe = is_pipe};
+        c->handles[i] = index;
+    }
+    c->nhandles = count;
+    return BROOD_OK;
+}
+
+static int read_carried(const unpack_state *s, claim *c, const msgpack_object_ext *e)
+{
+    brd_carried from = {.nhandles = e->size ? (unsigned char)e->ptr[0] : UINT32_MAX};
+    if (from.nhandles > BRD_CARRIED_HANDLES || e->size < 1 + from.nhandles)
+        return BROOD_ETYPE;
+    from.size = e->size - 1 - from.nhandles;
+    if (from.size > sizeof from.bytes)
+        return BROOD_ETYPE;
+    int status = read_numbers(s, c, e->ptr + 1, from.nhandles);
+    if (status)
+        return status;
+    memcpy(from.bytes, e->ptr + 1 + from.nhandles, from.size);
+    for (uint32_t i = 0; i < from.nhandles; i++)
+        from.handles[i] = brd_message_cargo(s->message)->handles[c->handles[i]];
+    return c->kind->make(&c->object, &from);
+}
+
+static int read_handle(unpack_state *s, const msgpack_object *o, const brd_carried_class *kind,
+                       void *out)
+{
+    const msgpack_object_ext *e = &o->via.ext;
+    claim c = {.kind = kind, .out = out};
     int status = BROOD_OK;
-    if (is_pipe)
-        status = brd_pipe_empty(&c.pipe, (const unsigned char *)e->ptr + 1);
+    if (o->type != MSGPACK_OBJECT_EXT || e->type != (kind ? kind->letter : BRD_EXT_HANDLE) ||
+        s->nclaims == BRD_CARRIED_AT_ONCE)
+        return BROOD_ETYPE;
+    if (kind)
+        status = read_carried(s, &c, e);
+    else
+        status = e->size == 1 ? read_numbers(s, &c, e->ptr, 1) : BROOD_ETYPE;
     if (!status)
         s->claims[s->nclaims++] = c;
     return status;
 }
 
-// What was claimed leaves the message, or nothing of it does.
+// What was claimed leaves the message, or nothing of it does. What was made of handles has
+// its own.
 static int settle(unpack_state *s, int status)
 {
     for (size_t i = 0; i < s->nclaims; i++) {
         claim *c = &s->claims[i];
-        brd_handle *handle = &s->message->extra->cargo->handles[c->index];
+        brd_handle *handles = c->nhandles ? s->message->extra->cargo->handles : NULL;
         if (status) {
-            brood_pipe_destroy(c->pipe);
-        } else if (c->is_pipe) {
-            brd_pipe_fill(c->pipe, handle);
-            *(brood_pipe **)c->out = c->pipe;
-        } else {
-            *(intptr_t *)c->out = brd_os_hand_over(handle);
+            if (c->kind)
+                c->kind->destroy(c->object);
+            continue;
         }
+        if (c->kind)
+            *(void **)c->out = c->object;
+        else
+            *(intptr_t *)c->out = brd_os_hand_over(&handles[c->handles[0]]);
+        for (uint32_t k = 0; c->kind && k < c->nhandles; k++)
+            brd_os_close(&handles[c->handles[k]]);
     }
     return status;
 }
@@ -255,10 +296,9 @@ static int read_value(unpack_state *s, const msgpack_object *o)
         return read_tuple(s, o);
     case '{':
         return read_keywords(s, o);
-    case 'h':
-    case 'p':
-        return read_handle(s, o, letter == 'p', va_arg(s->outputs, void *));
     default:
+        if (letter == 'h' || brd_carried_find(letter))
+            return read_handle(s, o, brd_carried_find(letter), va_arg(s->outputs, void *));
         return read_letter(s->message, o, letter, va_arg(s->outputs, void *));
     }
 }

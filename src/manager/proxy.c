@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/generation.h"
+#include "ipc/carried.h"
 #include "ipc/message.h"
 #include "manager/client.h"
 #include "manager/proxy.h"
@@ -197,8 +198,10 @@ int brood_proxy_ask(brood_proxy *p, const char *method, brood_message *result, i
 
 /* --------------------------------------------------------------- in messages */
 
-int brd_proxy_describe(brood_proxy *p, unsigned char bytes[BRD_REFERENCE_SIZE])
+// Without handles: who it is, and a ticket that keeps it until it has come.
+static int describe(void *object, brd_carried *out)
 {
+    brood_proxy *p = object;
     if (!is_ours(p))
         return BROOD_EINVAL;
     const brd_request request = {.ask = BRD_ASK_TICKET, .object = p->object};
@@ -212,9 +215,11 @@ int brd_proxy_describe(brood_proxy *p, unsigned char bytes[BRD_REFERENCE_SIZE])
     brood_message_clear(&answer);
     if (status)
         return status;
-    memcpy(bytes, brd_client_server(p->client), BRD_SERVER_ID_SIZE);
-    brd_put64(bytes + BRD_REFERENCE_OBJECT, p->object);
-    brd_put64(bytes + BRD_REFERENCE_TICKET, ticket);
+    out->nhandles = 0;
+    out->size = BRD_REFERENCE_SIZE;
+    memcpy(out->bytes, brd_client_server(p->client), BRD_SERVER_ID_SIZE);
+    brd_put64(out->bytes + BRD_REFERENCE_OBJECT, p->object);
+    brd_put64(out->bytes + BRD_REFERENCE_TICKET, ticket);
     return BROOD_OK;
 }
 
@@ -236,15 +241,27 @@ int brd_proxy_ask_for(brood_proxy **out, brd_client *client, const brd_request *
     return status;
 }
 
-int brd_proxy_of(brood_proxy **out, const unsigned char bytes[BRD_REFERENCE_SIZE])
+static int make(void **out, const brd_carried *from)
 {
     brd_client *client = NULL;
-    brd_request request = {.ask = BRD_ASK_TAKE,
-                           .object = brd_get64(bytes + BRD_REFERENCE_OBJECT),
-                           .ticket = brd_get64(bytes + BRD_REFERENCE_TICKET)};
-    int status = brd_client_of(&client, bytes);
+    brood_proxy *p = NULL;
+    if (from->nhandles || from->size != BRD_REFERENCE_SIZE)
+        return BROOD_ETYPE;
+    const brd_request request = {.ask = BRD_ASK_TAKE,
+                                 .object = brd_get64(from->bytes + BRD_REFERENCE_OBJECT),
+                                 .ticket = brd_get64(from->bytes + BRD_REFERENCE_TICKET)};
+    int status = brd_client_of(&client, from->bytes);
     if (!status)
-        status = brd_proxy_ask_for(out, client, &request);
+        status = brd_proxy_ask_for(&p, client, &request);
     brd_client_release(client);
+    if (!status)
+        *out = p;
     return status;
 }
+
+static void destroy(void *object)
+{
+    brood_proxy_destroy(object);
+}
+
+const brd_carried_class brd_carried_proxy = {BRD_EXT_PROXY, describe, make, destroy};

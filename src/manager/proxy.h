@@ -18,10 +18,4 @@ brd_client *brd_proxy_client(const brood_proxy *proxy);
 /** The session refers to an object once less. */
 void brd_drop(brd_client *client, uint64_t object);
 
-/** What another process needs to have it too, with a ticket. Fails with: BROOD_ECLOSED. */
-int brd_proxy_describe(brood_proxy *proxy, unsigned char bytes[BRD_REFERENCE_SIZE]);
-
-/** The proxy that is described so. */
-int brd_proxy_of(brood_proxy **out, const unsigned char bytes[BRD_REFERENCE_SIZE]);
-
 #endif

@@ -91,7 +91,7 @@ static int take_socket(HANDLE section, brd_handle *out)
 
 /* A socket that came as a plain handle is none to the library of sockets until it has
  * opened it itself. */
-static int import_socket(HANDLE raw, brd_handle *out)
+int brd_win32_socket_import(HANDLE raw, brd_handle *out)
 {
     WSAPROTOCOL_INFOW description;
     int status = brd_win32_sockets_start();
@@ -121,7 +121,7 @@ static int fetch(brd_chan *c, DWORD pid, HANDLE value, bool socket, brd_handle *
     if (!done)
         return BROOD_EPROTOCOL;
     if (socket)
-        return import_socket(copy, out);
+        return brd_win32_socket_import(copy, out);
     *out = brd_win32_wrap(copy);
     return 0;
 }

@@ -40,6 +40,9 @@ int brd_win32_socket_describe(HANDLE h, DWORD pid, WSAPROTOCOL_INFOW *out);
 /** A socket of a description that was made for this process. *out is new. */
 int brd_win32_socket_open(WSAPROTOCOL_INFOW *description, brd_handle *out);
 
+/** Makes a socket of one that came as a plain handle, which is closed. *out is new. */
+int brd_win32_socket_import(HANDLE raw, brd_handle *out);
+
 /** Milliseconds until then, rounded up; INFINITE for BRD_FOREVER. */
 DWORD brd_win32_ms(brd_time until);
 

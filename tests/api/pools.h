@@ -247,10 +247,13 @@ static inline void pools_warm_up(void)
     test_census_counts before, after;
     brd_time until = test_deadline(500);
     brood_pool *pool = NULL;
+    brood_lock *lock = NULL;
     test_census(&before);
     if (brood_pool_create(&pool, BROOD_POOL(.processes = 1)) == BROOD_OK)
         (void)brood_pool_apply(pool, own_pid, NULL, NULL);
     brood_pool_destroy(pool);
+    if (brood_lock_create(&lock, NULL) == BROOD_OK) // the first random numbers
+        brood_lock_destroy(lock);
     (void)brood_status_text(1); // thread-local: some compilers' first one makes a handle
     do {                        // a thread that was joined may be listed for a moment
         moment();

@@ -1,0 +1,143 @@
+/**
+ * The circular buffer. See buffer.h.
+ */
+#include "base/buffer.h"
+#include <brood/status.h>
+#include <string.h>
+
+_Static_assert(sizeof(brd_buffer_head) == BRD_BUFFER_UNIT, "a head is one unit");
+
+static uint32_t units_of(uint64_t mark)
+{
+    return (uint32_t)mark;
+}
+
+static uint32_t count_of(uint64_t mark)
+{
+    return (uint32_t)(mark >> 32);
+}
+
+// Behind one more record of so many units.
+static uint64_t moved(uint64_t mark, uint64_t units)
+{
+    return (uint64_t)(count_of(mark) + 1) << 32 | (uint32_t)(units_of(mark) + (uint32_t)units);
+}
+
+static uint64_t units_for(uint64_t size)
+{
+    return 1 + (size + BRD_BUFFER_UNIT - 1) / BRD_BUFFER_UNIT;
+}
+
+static uint64_t used_between(uint64_t head, uint64_t tail)
+{
+    return (uint64_t)(uint32_t)(units_of(tail) - units_of(head)) * BRD_BUFFER_UNIT;
+}
+
+static uint64_t tail_of(const brd_buffer *b)
+{
+    return atomic_load_explicit(&b->words->tail, memory_order_acquire);
+}
+
+static uint64_t head_of(const brd_buffer *b)
+{
+    return atomic_load_explicit(&b->words->head, memory_order_acquire);
+}
+
+uint32_t brd_buffer_count(const brd_buffer *b)
+{
+    // The head first: the other way round it could have passed the tail.
+    uint64_t head = head_of(b);
+    return count_of(tail_of(b)) - count_of(head);
+}
+
+uint32_t brd_buffer_written(const brd_buffer *b)
+{
+    return count_of(tail_of(b));
+}
+
+bool brd_buffer_has_room(const brd_buffer *b, uint64_t size)
+{
+    uint64_t head = head_of(b), used = used_between(head, tail_of(b));
+    return used <= b->capacity && units_for(size) * BRD_BUFFER_UNIT <= b->capacity - used;
+}
+
+static uint64_t place(const brd_buffer *b, uint64_t unit)
+{
+    return unit * BRD_BUFFER_UNIT & (b->capacity - 1);
+}
+
+// In two pieces where the end of the buffer is in between. Returns the place behind it.
+static uint64_t copy_in(brd_buffer *b, uint64_t at, brd_span part)
+{
+    size_t first = b->capacity - at < part.size ? (size_t)(b->capacity - at) : part.size;
+    if (part.size == 0)
+        return at;
+    memcpy(b->bytes + at, part.bytes, first);
+    if (part.size > first)
+        memcpy(b->bytes, (const unsigned char *)part.bytes + first, part.size - first);
+    return (at + part.size) & (b->capacity - 1);
+}
+
+int brd_buffer_write(brd_buffer *b, const brd_buffer_head *head, const brd_span parts[2],
+                     uint64_t *next)
+{
+    uint64_t tail = tail_of(b), used = used_between(head_of(b), tail);
+    uint64_t units = units_for(head->size);
+    if (used > b->capacity)
+        return BROOD_EPROTOCOL;
+    if (units * BRD_BUFFER_UNIT > b->capacity - used)
+        return BROOD_EAGAIN;
+    uint64_t at = copy_in(b, place(b, units_of(tail)), (brd_span){head, sizeof *head});
+    at = copy_in(b, at, parts[0]);
+    copy_in(b, at, parts[1]);
+    *next = moved(tail, units);
+    return BROOD_OK;
+}
+
+void brd_buffer_commit(brd_buffer *b, uint64_t next)
+{
+    atomic_store_explicit(&b->words->tail, next, memory_order_release);
+}
+
+static int look_at(const brd_buffer *b, uint64_t at, brd_buffer_record *out)
+{
+    brd_buffer_record r = {.at = at};
+    uint64_t used = used_between(at, tail_of(b));
+    if (used == 0)
+        return BROOD_EAGAIN;
+    if (used > b->capacity)
+        return BROOD_EPROTOCOL;
+    memcpy(&r.head, b->bytes + place(b, units_of(at)), sizeof r.head);
+    r.next = moved(at, units_for(r.head.size));
+    if (units_for(r.head.size) * BRD_BUFFER_UNIT > used)
+        return BROOD_EPROTOCOL;
+    *out = r;
+    return BROOD_OK;
+}
+
+int brd_buffer_look(const brd_buffer *b, brd_buffer_record *out)
+{
+    return look_at(b, head_of(b), out);
+}
+
+int brd_buffer_look_behind(const brd_buffer *b, brd_buffer_record *record)
+{
+    return look_at(b, record->next, record);
+}
+
+void brd_buffer_copy(const brd_buffer *b, const brd_buffer_record *record, size_t offset, void *out,
+                     size_t size)
+{
+    uint64_t at = (place(b, units_of(record->at) + UINT64_C(1)) + offset) & (b->capacity - 1);
+    size_t first = b->capacity - at < size ? (size_t)(b->capacity - at) : size;
+    if (size == 0)
+        return;
+    memcpy(out, b->bytes + at, first);
+    if (size > first)
+        memcpy((unsigned char *)out + first, b->bytes, size - first);
+}
+
+void brd_buffer_drop(brd_buffer *b, const brd_buffer_record *record)
+{
+    atomic_store_explicit(&b->words->head, record->next, memory_order_release);
+}

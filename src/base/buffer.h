@@ -1,0 +1,83 @@
+/**
+ * A circular buffer of records that any process may write and read, one writer and one
+ * reader at a time: who calls sees to that with a lock each.
+ *
+ * How far it is written and read are one shared word each, which holds the position and
+ * the count together, so that a record comes and goes with one store: a writer or reader
+ * that is killed at any instruction leaves the buffer as it was before, or after.
+ *
+ * Positions count units and wrap at 2^32. They come from memory that others can scribble on,
+ * so each is read once, and what does not fit the buffer is BROOD_EPROTOCOL.
+ */
+#ifndef BRD_BUFFER_H
+#define BRD_BUFFER_H
+
+#include "os_facts.h"
+#include <stdatomic.h>
+
+enum {
+    BRD_BUFFER_UNIT = 16, /* records start at multiples of this */
+    BRD_BUFFER_LINE = 128 /* two cache lines: the hardware fetches pairs */
+};
+
+/** The shared words. Zeroed is empty. Each: records so far in the high half, units in the low. */
+typedef struct brd_buffer_words {
+    _Alignas(BRD_BUFFER_LINE) _Atomic uint64_t tail;
+    _Alignas(BRD_BUFFER_LINE) _Atomic uint64_t head;
+} brd_buffer_words;
+
+/** One process's side. */
+typedef struct brd_buffer {
+    brd_buffer_words *words;
+    unsigned char *bytes;
+    uint64_t capacity; /* a power of two */
+} brd_buffer;
+
+/** What stands before each payload. */
+typedef struct brd_buffer_head {
+    uint32_t size;  /* of the payload */
+    uint16_t flags; /* the caller's */
+    uint16_t count; /* the caller's */
+    uint64_t tag;   /* the caller's */
+} brd_buffer_head;
+
+/** A record that waits. */
+typedef struct brd_buffer_record {
+    brd_buffer_head head;
+    uint64_t at, next; /* the shared word before it, and behind it */
+} brd_buffer_record;
+
+/** How many records wait. Any thread; it may change at once. */
+uint32_t brd_buffer_count(const brd_buffer *b);
+
+/** How many records were ever written; wraps. */
+uint32_t brd_buffer_written(const brd_buffer *b);
+
+/**
+ * Writes a record, of a payload in two parts which together are head->size, where nobody
+ * sees it yet. *next is for brd_buffer_commit.
+ * Fails with: BROOD_EAGAIN (no room), BROOD_EPROTOCOL.
+ */
+int brd_buffer_write(brd_buffer *b, const brd_buffer_head *head, const brd_span parts[2],
+                     uint64_t *next);
+
+/** What was written last is a record now. */
+void brd_buffer_commit(brd_buffer *b, uint64_t next);
+
+/** Whether a payload of that size fits just now. Any thread. */
+bool brd_buffer_has_room(const brd_buffer *b, uint64_t size);
+
+/** The oldest record. Fails with: BROOD_EAGAIN (none), BROOD_EPROTOCOL. */
+int brd_buffer_look(const brd_buffer *b, brd_buffer_record *out);
+
+/** The one behind it, which stays. Fails with: the same. */
+int brd_buffer_look_behind(const brd_buffer *b, brd_buffer_record *record);
+
+/** Copies `size` bytes of its payload, which are there, from `offset` on. */
+void brd_buffer_copy(const brd_buffer *b, const brd_buffer_record *record, size_t offset, void *out,
+                     size_t size);
+
+/** It is gone. */
+void brd_buffer_drop(brd_buffer *b, const brd_buffer_record *record);
+
+#endif

@@ -1,0 +1,253 @@
+/**
+ * Items of a queue: how they are wrapped, put into the buffer and taken out of it. Called
+ * with the lock of that side in hand. The one thing to know: whatever can fail is done
+ * before the item is there, or gone, and that is a single store.
+ */
+#include "base/bytes.h"
+#include "base/step.h"
+#include "ipc/message.h"
+#include "ipc/queue.h"
+#include <string.h>
+
+enum {
+    TOKEN = 8,
+    ANNOUNCED = 8, /* behind the tokens of a large item: its size */
+    LARGE = 1      /* flags of an item */
+};
+
+/* ------------------------------------------------------------------- wrapping */
+
+// Its bytes are in a segment that travels like a handle.
+static int wrap_large(brd_queue_parcel *p, brd_span bytes)
+{
+    int status = brd_os_shm_create(&p->segment, bytes.size);
+    if (status)
+        return status;
+    memcpy(p->segment.base, bytes.bytes, bytes.size);
+    p->announced = bytes.size;
+    p->handles[0] = p->segment.segment;
+    p->nhandles = 1;
+    p->large = true;
+    return BROOD_OK;
+}
+
+int brd_queue_wrap(const brood_queue *q, brd_queue_parcel *out, brd_span bytes,
+                   const brd_cargo *cargo)
+{
+    brd_queue_parcel *p = out;
+    p->segment = (brd_shm){.segment = BRD_NONE};
+    p->nhandles = 0;
+    p->large = false;
+    if (bytes.size > q->buffer.capacity / 4) {
+        int status = wrap_large(p, bytes);
+        if (status)
+            return status;
+    }
+    p->bytes = p->large ? NULL : bytes.bytes;
+    p->size = p->large ? 0 : bytes.size;
+    for (uint32_t i = 0; cargo && i < cargo->count; i++)
+        p->handles[p->nhandles++] = cargo->handles[i];
+    return BROOD_OK;
+}
+
+void brd_queue_unwrap(brd_queue_parcel *p)
+{
+    brd_os_shm_unmap(&p->segment);
+}
+
+size_t brd_queue_parcel_size(const brd_queue_parcel *p)
+{
+    return TOKEN * p->nhandles + (p->large ? ANNOUNCED : 0) + p->size;
+}
+
+/* -------------------------------------------------------------------- putting */
+
+static int leave_handles(brood_queue *q, const brd_queue_parcel *p, uint64_t tag,
+                         unsigned char *bytes)
+{
+    uint64_t tokens[BRD_LOCKER_LOT];
+    if (atomic_load(&q->words->no_locker))
+        return BROOD_ECLOSED;
+    int status = brd_os_locker_leave(&q->locker, tag, p->handles, p->nhandles, tokens);
+    for (uint32_t i = 0; !status && i < p->nhandles; i++)
+        brd_put64(bytes + TOKEN * i, tokens[i]);
+    if (!status && p->large)
+        brd_put64(bytes + TOKEN * p->nhandles, p->announced);
+    return status;
+}
+
+int brd_queue_insert(brood_queue *q, const brd_queue_parcel *p)
+{
+    unsigned char first[TOKEN * BRD_LOCKER_LOT + ANNOUNCED];
+    brd_buffer_head head = {.size = (uint32_t)brd_queue_parcel_size(p),
+                            .flags = p->large ? LARGE : 0,
+                            .count = (uint16_t)p->nhandles};
+    const brd_span parts[2] = {{first, head.size - p->size}, {p->bytes, p->size}};
+    uint64_t next = 0;
+    int status = BROOD_OK;
+    if (p->nhandles) {
+        head.tag = atomic_fetch_add(&q->words->last_tag, 1) + 1;
+        BRD_STEP("queue.tagged");
+        status = leave_handles(q, p, head.tag, first);
+        BRD_STEP("queue.left");
+    }
+    if (!status)
+        status = brd_buffer_write(&q->buffer, &head, parts, &next);
+    BRD_STEP("queue.written");
+    if (!status)
+        brd_buffer_commit(&q->buffer, next);
+    BRD_STEP("queue.put");
+    return status;
+}
+
+/* -------------------------------------------------------------------- getting */
+
+/** The first item, looked at and found sound. */
+typedef struct found {
+    brd_buffer_record record;
+    size_t first; /* bytes before its own */
+    size_t size;  /* its own, wherever they are */
+    bool large;
+    uint64_t tokens[BRD_LOCKER_LOT];
+} found;
+
+static int read_tokens(const brood_queue *q, found *f)
+{
+    unsigned char bytes[TOKEN * BRD_LOCKER_LOT + ANNOUNCED];
+    uint32_t count = f->record.head.count;
+    f->first = TOKEN * count + (f->large ? ANNOUNCED : 0);
+    if (count > BRD_LOCKER_LOT || f->record.head.size < f->first || (f->large && count == 0))
+        return BROOD_EPROTOCOL;
+    brd_buffer_copy(&q->buffer, &f->record, 0, bytes, f->first);
+    for (uint32_t i = 0; i < count; i++)
+        f->tokens[i] = brd_get64(bytes + TOKEN * i);
+    uint64_t announced = f->large ? brd_get64(bytes + TOKEN * count) : 0;
+    if (announced > SIZE_MAX / 2)
+        return BROOD_EPROTOCOL;
+    f->size = f->large ? (size_t)announced : f->record.head.size - f->first;
+    return BROOD_OK;
+}
+
+static int look(const brood_queue *q, found *f)
+{
+    int status = brd_buffer_look(&q->buffer, &f->record);
+    if (status)
+        return status;
+    f->large = f->record.head.flags & LARGE;
+    f->first = 0;
+    f->size = f->record.head.size;
+    return f->record.head.count || f->large ? read_tokens(q, f) : BROOD_OK;
+}
+
+// Room for its bytes; all that this can fail with leaves the item where it is.
+static int make_room(const found *f, const brd_queue_sink *sink, brood_message *out, void **room)
+{
+    if (!sink->message) {
+        *sink->size = f->size;
+        *room = sink->buffer;
+        return f->size > sink->cap ? BROOD_EINVAL : BROOD_OK;
+    }
+    *room = brood_message_reserve(out, f->size);
+    int status = *room ? BROOD_OK : BROOD_ENOMEM;
+    if (!status && f->record.head.count)
+        status = brd_message_prepare(out);
+    return status;
+}
+
+static int copy_large(brd_handle segment, size_t size, void *room)
+{
+    brd_shm shm = {.segment = BRD_NONE};
+    int status = size ? brd_os_shm_map(&shm, segment, size, true) : BROOD_EPROTOCOL;
+    if (status) {
+        brd_os_close(&segment);
+        return status;
+    }
+    memcpy(room, shm.base, size);
+    brd_os_shm_unmap(&shm);
+    return BROOD_OK;
+}
+
+// What the locker has of it: its handles and, if it is large, its bytes. From the moment it
+// is `touched` nobody else can have it.
+static int fetch(brood_queue *q, const found *f, void *room, brd_cargo **cargo, bool *touched)
+{
+    brd_handle lot[BRD_LOCKER_LOT];
+    uint32_t count = f->record.head.count, begin = f->large ? 1 : 0;
+    *cargo = brd_cargo_make();
+    if (!*cargo)
+        return BROOD_ENOMEM;
+    *touched = true;
+    int status = atomic_load(&q->words->no_locker) ? BROOD_ECLOSED : BROOD_OK;
+    if (!status)
+        status = brd_os_locker_fetch(&q->locker, f->record.head.tag, f->tokens, count, lot);
+    if (status) // nobody left it, or who had it died with it
+        return status == BROOD_ECLOSED ? BROOD_EAGAIN : status;
+    BRD_STEP("queue.fetched");
+    if (f->large)
+        status = copy_large(lot[0], f->size, room);
+    for (uint32_t i = begin; i < count; i++)
+        (*cargo)->handles[(*cargo)->count++] = lot[i];
+    return status;
+}
+
+// An item whose handles are elsewhere.
+static int remove_with_handles(brood_queue *q, const found *f, const brd_queue_sink *sink,
+                               bool *lost)
+{
+    brood_message out = BROOD_MESSAGE_INIT;
+    brd_cargo *cargo = NULL;
+    void *room = NULL;
+    bool touched = false;
+    int status = make_room(f, sink, &out, &room);
+    if (!status)
+        status = fetch(q, f, room, &cargo, &touched);
+    if (touched)
+        brd_buffer_drop(&q->buffer, &f->record);
+    *lost = touched && status;
+    if (!status && sink->message && cargo->count) {
+        (void)brd_message_load(&out, cargo); // prepared
+        cargo = NULL;
+    }
+    if (!status && sink->message)
+        brd_message_move(sink->message, &out);
+    brd_cargo_free(&cargo);
+    brood_message_clear(&out);
+    return status;
+}
+
+int brd_queue_remove(brood_queue *q, const brd_queue_sink *sink, bool *lost)
+{
+    found f;
+    void *room = NULL;
+    int status = look(q, &f);
+    if (status)
+        return status;
+    if (f.record.head.count)
+        return remove_with_handles(q, &f, sink, lost);
+    status = make_room(&f, sink, sink->message, &room);
+    if (status)
+        return status;
+    brd_buffer_copy(&q->buffer, &f.record, 0, room, f.size);
+    BRD_STEP("queue.copied");
+    brd_buffer_drop(&q->buffer, &f.record);
+    BRD_STEP("queue.got");
+    return BROOD_OK;
+}
+
+void brd_queue_empty_locker(brood_queue *q)
+{
+    found f;
+    atomic_store(&q->words->no_locker, 1);
+    int status = look(q, &f);
+    while (!status) {
+        brd_handle lot[BRD_LOCKER_LOT];
+        uint32_t count = f.record.head.count;
+        if (count && !brd_os_locker_fetch(&q->locker, f.record.head.tag, f.tokens, count, lot))
+            for (uint32_t i = 0; i < count; i++)
+                brd_os_close(&lot[i]);
+        status = brd_buffer_look_behind(&q->buffer, &f.record);
+        f.large = !status && f.record.head.flags & LARGE;
+        if (!status && (f.record.head.count || f.large))
+            status = read_tokens(q, &f);
+    }
+}

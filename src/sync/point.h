@@ -1,0 +1,62 @@
+/**
+ * A wait point: where threads of any process wait for something that others make true.
+ *
+ *     brd_point_enter(p);                       // from here on a wake is not missed
+ *     while (!status && !is_true()) {
+ *         seen = brd_point_turn(p);
+ *         if (is_true()) break;
+ *         status = brd_point_sleep(p, seen, until);
+ *     }
+ *     brd_point_leave(p);
+ *
+ * Who makes it true calls brd_point_wake behind that. A process can be killed between the
+ * two, or when it was woken and has done nothing yet; so nobody sleeps longer than
+ * BRD_POINT_NAP_MS without looking again. That is the whole of the recovery: what waits
+ * for a dead process's wake is late by that much, and by no more.
+ */
+#ifndef BRD_POINT_H
+#define BRD_POINT_H
+
+#include "os.h"
+
+enum { BRD_POINT_NAP_MS = 50 };
+
+/** The shared words. Zeroed is a point where nobody waits. */
+typedef struct brd_point_words {
+    _Atomic uint32_t turn;     /* moves with every wake that may be for somebody */
+    _Atomic uint32_t sleepers; /* about: the killed are never taken off */
+} brd_point_words;
+
+/** One process's side. */
+typedef struct brd_point {
+    brd_point_words *words;
+    brd_park park;
+} brd_point;
+
+/** key and number as for brd_os_park_open. New: brd_point_close. */
+int brd_point_open(brd_point *out, brd_point_words *words, const uint8_t key[BRD_PARK_KEY],
+                   uint32_t number);
+void brd_point_close(brd_point *p);
+
+static inline void brd_point_enter(brd_point *p)
+{
+    atomic_fetch_add(&p->words->sleepers, 1);
+}
+
+static inline void brd_point_leave(brd_point *p)
+{
+    atomic_fetch_sub(&p->words->sleepers, 1);
+}
+
+static inline uint32_t brd_point_turn(brd_point *p)
+{
+    return atomic_load(&p->words->turn);
+}
+
+/** Sleeps until the turn is another, or it is time to look again. Fails with: BROOD_ETIMEDOUT. */
+int brd_point_sleep(brd_point *p, uint32_t seen, brd_time until);
+
+/** Wakes up to `count` who wait; costs a fence and a load while nobody does. */
+void brd_point_wake(brd_point *p, uint32_t count);
+
+#endif
