@@ -6,7 +6,9 @@
 #ifndef BRD_OS_SHARED_H
 #define BRD_OS_SHARED_H
 
-#include "os.h"
+#if !defined(BRD_OS_H)
+#error "include os.h, which this is a part of"
+#endif
 
 /* ------------------------------------------------------- shared memory: shm */
 

@@ -12,7 +12,7 @@
 #ifndef BRD_BUFFER_H
 #define BRD_BUFFER_H
 
-#include "os_facts.h"
+#include "os.h"
 #include <stdatomic.h>
 
 enum {

@@ -208,7 +208,7 @@ static int try_to_put(brood_queue *q, const brd_queue_parcel *p, brd_time until,
     } else if (!has_room(q, brd_queue_parcel_size(p))) {
         status = BROOD_EAGAIN;
     } else {
-        status = brd_queue_insert(q, p);
+        status = brd_queue_put_item(q, p);
         *locker = status == BROOD_EAGAIN;
     }
     (void)brd_robust_give(&q->putting);
@@ -269,7 +269,7 @@ static int try_to_get(brood_queue *q, const brd_queue_sink *sink, brd_time until
     int status = take(&q->getting, until);
     if (status)
         return status;
-    status = brd_queue_remove(q, sink, &lost);
+    status = brd_queue_take_item(q, sink, &lost);
     (void)brd_robust_give(&q->getting);
     BRD_STEP("queue.getter.left");
     if (!status || lost)

@@ -73,13 +73,13 @@ int brd_queue_wrap(const brood_queue *q, brd_queue_parcel *out, brd_span bytes,
 void brd_queue_unwrap(brd_queue_parcel *p);
 
 /** By who may put. Fails with: BROOD_EAGAIN (no room in the locker), BROOD_ECLOSED (no locker). */
-int brd_queue_insert(brood_queue *q, const brd_queue_parcel *p);
+int brd_queue_put_item(brood_queue *q, const brd_queue_parcel *p);
 
 /**
  * By who may get: the first item. Fails with: BROOD_EAGAIN (there is none, or one was passed
  * over whose handles went with somebody who died: try again).
  */
-int brd_queue_remove(brood_queue *q, const brd_queue_sink *sink, bool *lost);
+int brd_queue_take_item(brood_queue *q, const brd_queue_sink *sink, bool *lost);
 
 /** By who may get and put, the locker's keeper: what waits in there is closed. */
 void brd_queue_empty_locker(brood_queue *q);

@@ -76,7 +76,7 @@ static int leave_handles(brood_queue *q, const brd_queue_parcel *p, uint64_t tag
     return status;
 }
 
-int brd_queue_insert(brood_queue *q, const brd_queue_parcel *p)
+int brd_queue_put_item(brood_queue *q, const brd_queue_parcel *p)
 {
     unsigned char first[TOKEN * BRD_LOCKER_LOT + ANNOUNCED];
     brd_buffer_head head = {.size = (uint32_t)brd_queue_parcel_size(p),
@@ -215,7 +215,7 @@ static int remove_with_handles(brood_queue *q, const found *f, const brd_queue_s
     return status;
 }
 
-int brd_queue_remove(brood_queue *q, const brd_queue_sink *sink, bool *lost)
+int brd_queue_take_item(brood_queue *q, const brd_queue_sink *sink, bool *lost)
 {
     found f;
     void *room = NULL;
