@@ -190,7 +190,8 @@ BROOD_API int brood_manager_find(brood_manager *manager, brood_proxy **out, cons
  */
 BROOD_API int brood_manager_shutdown(brood_manager *manager);
 
-/** Shuts down what this handle has started; frees it. Proxies stay to be destroyed. Accepts NULL. */
+/** Shuts down what this handle has started; frees it. Proxies stay to be destroyed. Accepts NULL.
+ */
 BROOD_API void brood_manager_destroy(brood_manager *manager);
 
 /* ------------------------------------------------------------------ proxies */

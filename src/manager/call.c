@@ -41,8 +41,7 @@ int brd_call_take_item(brd_call *call, brd_value **out)
     brood_message *args = call->args;
     bool vetted = brd_call_count(args) >= 0;
     const unsigned char *bytes = brd_message_at(args) + args->position;
-    int status =
-        brd_value_make(call->store, bytes, args->size - args->position, vetted, out);
+    int status = brd_value_make(call->store, bytes, args->size - args->position, vetted, out);
     if (!status)
         args->position = args->size;
     return status;

@@ -25,7 +25,7 @@ typedef struct idle {
 
 struct brd_client {
     brd_client *next;
-    unsigned references; /* under the lock of all */
+    unsigned references;  /* under the lock of all */
     brd_hello_from hello; /* the server's and the session's ids */
     brd_mutex lock;
     idle *idle;

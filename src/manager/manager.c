@@ -83,9 +83,9 @@ static int start_process(brood_manager *m, const brood_manager_options *o,
         status = brood_pack(&args, "ayaystup", id, (size_t)BRD_SERVER_ID_SIZE, o->key, o->key_size,
                             o->address ? o->address : "", o->limit, o->clients, theirs);
     if (!status)
-        status = brood_process_create(&m->process, brd_manager_serve, &args,
-                                      BROOD_PROCESS(.name = "manager", .context = o->context,
-                                                    .grace = o->grace));
+        status = brood_process_create(
+            &m->process, brd_manager_serve, &args,
+            BROOD_PROCESS(.name = "manager", .context = o->context, .grace = o->grace));
     if (!status)
         status = brood_process_start(m->process);
     brood_pipe_destroy(theirs);

@@ -36,8 +36,8 @@ typedef enum brd_ask {
 typedef struct brd_request {
     uint32_t ask; /* a brd_ask */
     uint64_t object;
-    uint64_t thread;  /* of the client: what an RLock belongs to */
-    int64_t timeout;  /* milliseconds; negative: for ever */
+    uint64_t thread; /* of the client: what an RLock belongs to */
+    int64_t timeout; /* milliseconds; negative: for ever */
     uint64_t ticket;
     char name[BRD_MANAGED_NAME_SIZE];
 } brd_request;

@@ -2,13 +2,13 @@
  * Proxies: what a process has in its hand of an object. Each is one reference of the
  * process's session.
  */
+#include "manager/proxy.h"
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/generation.h"
 #include "ipc/carried.h"
 #include "ipc/message.h"
 #include "manager/client.h"
-#include "manager/proxy.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,8 +113,7 @@ int brood_proxy_call(brood_proxy *p, const char *method, const brood_message *ar
     brood_message answer = BROOD_MESSAGE_INIT;
     size_t size = method ? strlen(method) : 0;
     int code = 0;
-    if (!is_ours(p) || !size || size >= sizeof request.name ||
-        (args && brood_message_error(args)))
+    if (!is_ours(p) || !size || size >= sizeof request.name || (args && brood_message_error(args)))
         return BROOD_EINVAL;
     if (args && brd_message_cargo(args))
         return BROOD_ENOTSUP;
@@ -207,8 +206,7 @@ static int describe(void *object, brd_carried *out)
     const brd_request request = {.ask = BRD_ASK_TICKET, .object = p->object};
     brood_message answer = BROOD_MESSAGE_INIT;
     uint64_t ticket = 0;
-    int status =
-        brd_client_ask(p->client, &request, NULL, &answer, brd_client_patience(), NULL);
+    int status = brd_client_ask(p->client, &request, NULL, &answer, brd_client_patience(), NULL);
     answer.position = BRD_ANSWER_HEAD_SIZE;
     if (!status)
         status = brood_unpack(&answer, "t", &ticket);

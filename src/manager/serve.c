@@ -26,9 +26,9 @@ typedef struct connection {
 typedef struct exchange {
     connection *c;
     brd_request request;
-    brood_message args;   /* a view of the request */
+    brood_message args; /* a view of the request */
     brood_message answer;
-    brd_call call;        /* of BRD_ASK_CALL and BRD_ASK_CREATE */
+    brd_call call; /* of BRD_ASK_CALL and BRD_ASK_CREATE */
     const brd_method *method;
 } exchange;
 

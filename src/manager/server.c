@@ -44,8 +44,7 @@ static int open_doors(doors *d, const options *o)
     if (!status && *o->address)
         status = brood_listener_create(&d->users, o->address,
                                        BROOD_LISTENER(.key = o->key_size ? o->key : NULL,
-                                                      .key_size = o->key_size,
-                                                      .limit = o->limit));
+                                                      .key_size = o->key_size, .limit = o->limit));
     return status;
 }
 

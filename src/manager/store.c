@@ -77,8 +77,7 @@ static void unrefer_all(brd_store *s, const brd_value *value, brd_managed **dead
     size_t at = 0;
     const unsigned char *found;
     while ((found = brd_value_reference(value->bytes, value->size, &at)) != NULL) {
-        brd_managed *object =
-            brd_numbers_get(&s->objects, brd_get64(found + BRD_REFERENCE_OBJECT));
+        brd_managed *object = brd_numbers_get(&s->objects, brd_get64(found + BRD_REFERENCE_OBJECT));
         if (object)
             unrefer(s, object, 1, dead);
     }

@@ -23,7 +23,7 @@ typedef struct brd_type brd_type;
 struct brd_managed {
     uint64_t id;
     const brd_type *type;
-    brd_mutex *guard;    /* of its state: `own`, or that of an object which it refers to */
+    brd_mutex *guard; /* of its state: `own`, or that of an object which it refers to */
     brd_mutex own;
     uint64_t references; /* under the store's lock */
     brd_managed *next;   /* of those that end with it */
@@ -34,8 +34,8 @@ struct brd_managed {
 typedef struct brd_ticket {
     uint64_t id; /* not to be guessed */
     brd_managed *object;
-    brd_session *session; /* NULL: that has ended */
-    brd_time expires;     /* then */
+    brd_session *session;              /* NULL: that has ended */
+    brd_time expires;                  /* then */
     struct brd_ticket *before, *after; /* of the same session, or of those that ended */
 } brd_ticket;
 
@@ -74,7 +74,7 @@ typedef struct brd_store {
 } brd_store;
 
 enum {
-    BRD_TICKETS_MAX = 65536,    /* of one session: then the oldest one ends */
+    BRD_TICKETS_MAX = 65536,     /* of one session: then the oldest one ends */
     BRD_TICKET_MINUTE_MS = 60000 /* that one has to be taken when its session has ended */
 };
 

@@ -25,12 +25,12 @@ typedef struct brd_call {
     uint64_t thread; /* of the client */
     brd_time until;  /* how long it may wait */
     brood_message *args;
-    brood_message *result; /* behind the head of the answer */
-    int code;              /* what a user's method has returned */
-    int status;            /* what came of it, once it has run */
+    brood_message *result;   /* behind the head of the answer */
+    int code;                /* what a user's method has returned */
+    int status;              /* what came of it, once it has run */
     brd_waiter_place *place; /* where it waits */
-    brd_value *rubbish;    /* freed when the lock is free again */
-    brd_value *taken;      /* goes back where it was if the answer does not arrive */
+    brd_value *rubbish;      /* freed when the lock is free again */
+    brd_value *taken;        /* goes back where it was if the answer does not arrive */
 } brd_call;
 
 /** 0, or what is wrong; brd_fail_text() may say more. */
@@ -54,11 +54,11 @@ struct brd_type {
     const char *name;
     size_t size; /* of the state, which is zeroed before create */
     const brd_method *methods;
-    uint8_t least, most;  /* values that create takes */
+    uint8_t least, most;                        /* values that create takes */
     int (*create)(brd_call *call, void *state); /* the object is there, and has no id yet */
     void (*destroy)(void *state, brd_remains *left);
     void (*abandon)(brd_store *store, void *state, brd_session *session); /* who had it died */
-    const brood_manager_type *users; /* NULL: one of ours */
+    const brood_manager_type *users;                                      /* NULL: one of ours */
 };
 
 /** The type of this name; NULL: there is none. Any thread. */

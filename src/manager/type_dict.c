@@ -172,9 +172,8 @@ static int make_next(brd_call *call, brd_elements *e, brd_value **out)
 {
     const unsigned char *bytes;
     size_t size;
-    return brd_elements_next(e, &bytes, &size)
-               ? brd_value_make(call->store, bytes, size, true, out)
-               : BROOD_EEND;
+    return brd_elements_next(e, &bytes, &size) ? brd_value_make(call->store, bytes, size, true, out)
+                                               : BROOD_EEND;
 }
 
 // What fails half way leaves what came before it, as in Python.
@@ -257,22 +256,14 @@ static void destroy(void *state, brd_remains *left)
 }
 
 static const brd_method dict_methods[] = {
-    {"clear", clear, 0, 0, NULL},
-    {"contains", contains, 1, 1, NULL},
-    {"copy", copy, 0, 0, NULL},
-    {"delitem", delete_item, 1, 1, NULL},
-    {"get", get, 1, 2, NULL},
-    {"getitem", get_item, 1, 1, NULL},
-    {"items", items, 0, 0, NULL},
-    {"keys", keys, 0, 0, NULL},
-    {"len", length, 0, 0, NULL},
-    {"pop", pop, 1, 2, NULL},
-    {"popitem", pop_item, 0, 0, NULL},
-    {"setdefault", set_default, 2, 2, NULL},
-    {"setitem", set_item, 2, 2, NULL},
-    {"update", update, 1, 1, NULL},
-    {"values", values, 0, 0, NULL},
-    {0},
+    {"clear", clear, 0, 0, NULL},      {"contains", contains, 1, 1, NULL},
+    {"copy", copy, 0, 0, NULL},        {"delitem", delete_item, 1, 1, NULL},
+    {"get", get, 1, 2, NULL},          {"getitem", get_item, 1, 1, NULL},
+    {"items", items, 0, 0, NULL},      {"keys", keys, 0, 0, NULL},
+    {"len", length, 0, 0, NULL},       {"pop", pop, 1, 2, NULL},
+    {"popitem", pop_item, 0, 0, NULL}, {"setdefault", set_default, 2, 2, NULL},
+    {"setitem", set_item, 2, 2, NULL}, {"update", update, 1, 1, NULL},
+    {"values", values, 0, 0, NULL},    {0},
 };
 
 const brd_type brd_type_dict = {.name = "dict",
@@ -318,11 +309,16 @@ static int pop_any(brd_call *call, void *state)
 }
 
 static const brd_method set_methods[] = {
-    {"add", add, 1, 1, NULL},           {"clear", clear, 0, 0, NULL},
-    {"contains", contains, 1, 1, NULL}, {"copy", keys, 0, 0, NULL},
-    {"discard", discard, 1, 1, NULL},   {"len", length, 0, 0, NULL},
-    {"pop", pop_any, 0, 0, NULL},       {"remove", delete_item, 1, 1, NULL},
-    {"update", add_all, 0, BRD_ANY, NULL}, {0},
+    {"add", add, 1, 1, NULL},
+    {"clear", clear, 0, 0, NULL},
+    {"contains", contains, 1, 1, NULL},
+    {"copy", keys, 0, 0, NULL},
+    {"discard", discard, 1, 1, NULL},
+    {"len", length, 0, 0, NULL},
+    {"pop", pop_any, 0, 0, NULL},
+    {"remove", delete_item, 1, 1, NULL},
+    {"update", add_all, 0, BRD_ANY, NULL},
+    {0},
 };
 
 const brd_type brd_type_set = {.name = "set",

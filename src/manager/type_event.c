@@ -45,8 +45,10 @@ static int wait_event(brd_call *call, void *state)
 }
 
 static const brd_method event_methods[] = {
-    {"clear", clear, 0, 0, NULL}, {"is_set", is_set, 0, 0, NULL},
-    {"set", set, 0, 0, NULL},     {"wait", wait_event, 0, 0, NULL},
+    {"clear", clear, 0, 0, NULL},
+    {"is_set", is_set, 0, 0, NULL},
+    {"set", set, 0, 0, NULL},
+    {"wait", wait_event, 0, 0, NULL},
     {0},
 };
 
@@ -137,9 +139,12 @@ static int is_broken(brd_call *call, void *state)
 }
 
 static const brd_method barrier_methods[] = {
-    {"abort", abort_barrier, 0, 0, NULL}, {"broken", is_broken, 0, 0, NULL},
-    {"n_waiting", waiting, 0, 0, NULL},   {"parties", parties, 0, 0, NULL},
-    {"reset", reset, 0, 0, NULL},         {"wait", wait_barrier, 0, 0, NULL},
+    {"abort", abort_barrier, 0, 0, NULL},
+    {"broken", is_broken, 0, 0, NULL},
+    {"n_waiting", waiting, 0, 0, NULL},
+    {"parties", parties, 0, 0, NULL},
+    {"reset", reset, 0, 0, NULL},
+    {"wait", wait_barrier, 0, 0, NULL},
     {0},
 };
 

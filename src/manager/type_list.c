@@ -14,7 +14,7 @@ typedef struct list {
 
 static int out_of_range(int64_t number, size_t count)
 {
-    (void)brood_fail("index %lld of a list of %zu", (long long)number, count);
+    (void)brood_fail("index %lld of a list of %lld", (long long)number, (long long)count);
     return BROOD_EINVAL;
 }
 
@@ -323,24 +323,15 @@ static void destroy(void *state, brd_remains *left)
 }
 
 static const brd_method methods[] = {
-    {"append", append, 1, 1, NULL},
-    {"clear", clear, 0, 0, NULL},
-    {"contains", contains, 1, 1, NULL},
-    {"copy", copy, 0, 0, NULL},
-    {"count", count_of, 1, 1, NULL},
-    {"delitem", delete_item, 1, 1, NULL},
-    {"extend", extend, 0, BRD_ANY, NULL},
-    {"getitem", get_item, 1, 1, NULL},
-    {"index", index_of, 1, 1, NULL},
-    {"insert", insert, 2, 2, NULL},
-    {"len", length, 0, 0, NULL},
-    {"pop", pop, 0, 1, NULL},
-    {"remove", remove_value, 1, 1, NULL},
-    {"reverse", reverse, 0, 0, NULL},
-    {"setitem", set_item, 2, 2, NULL},
-    {"slice", slice, 2, 2, NULL},
-    {"sort", sort, 0, 0, NULL},
-    {0},
+    {"append", append, 1, 1, NULL},       {"clear", clear, 0, 0, NULL},
+    {"contains", contains, 1, 1, NULL},   {"copy", copy, 0, 0, NULL},
+    {"count", count_of, 1, 1, NULL},      {"delitem", delete_item, 1, 1, NULL},
+    {"extend", extend, 0, BRD_ANY, NULL}, {"getitem", get_item, 1, 1, NULL},
+    {"index", index_of, 1, 1, NULL},      {"insert", insert, 2, 2, NULL},
+    {"len", length, 0, 0, NULL},          {"pop", pop, 0, 1, NULL},
+    {"remove", remove_value, 1, 1, NULL}, {"reverse", reverse, 0, 0, NULL},
+    {"setitem", set_item, 2, 2, NULL},    {"slice", slice, 2, 2, NULL},
+    {"sort", sort, 0, 0, NULL},           {0},
 };
 
 const brd_type brd_type_list = {.name = "list",

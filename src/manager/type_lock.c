@@ -186,8 +186,8 @@ static int release_condition(brd_call *call, void *state)
 
 static int check_mine(brd_call *call, const condition *c)
 {
-    bool mine = c->mutex->recursive ? is_mine(c->mutex, call)
-                                    : c->mutex->held.session == call->session;
+    bool mine =
+        c->mutex->recursive ? is_mine(c->mutex, call) : c->mutex->held.session == call->session;
     if (!mine)
         (void)brood_fail("acquire the condition first");
     return mine ? BROOD_OK : BROOD_EINVAL;

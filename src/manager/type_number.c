@@ -147,7 +147,8 @@ static int take_index(brd_call *call, const array *a, size_t *at)
     int64_t position = 0;
     int status = brd_call_integer(call, &position);
     if (!status && brd_index(position, a->count, at)) {
-        (void)brood_fail("index %lld of an array of %zu", (long long)position, a->count);
+        (void)brood_fail("index %lld of an array of %lld", (long long)position,
+                         (long long)a->count);
         status = BROOD_EINVAL;
     }
     return status;
@@ -213,9 +214,9 @@ static void destroy_array(void *state, brd_remains *left)
 }
 
 static const brd_method array_methods[] = {
-    {"copy", copy, 0, 0, NULL},         {"getitem", get_item, 1, 1, NULL},
-    {"len", length, 0, 0, NULL},        {"setitem", set_item, 2, 2, NULL},
-    {"slice", slice, 2, 2, NULL},       {0},
+    {"copy", copy, 0, 0, NULL},   {"getitem", get_item, 1, 1, NULL},
+    {"len", length, 0, 0, NULL},  {"setitem", set_item, 2, 2, NULL},
+    {"slice", slice, 2, 2, NULL}, {0},
 };
 
 const brd_type brd_type_array = {.name = "Array",

@@ -51,9 +51,9 @@ static int get(brd_call *call, void *state)
     queue *q = state;
     int status = BROOD_OK;
     while (!status && !q->first)
-        status = q->closed ? BROOD_ECLOSED
-                           : brd_line_wait(&q->getters, call->place, call->object->guard,
-                                           call->until);
+        status = q->closed
+                     ? BROOD_ECLOSED
+                     : brd_line_wait(&q->getters, call->place, call->object->guard, call->until);
     if (!status)
         status = brd_call_give(call, q->first);
     if (status)

@@ -53,9 +53,9 @@ typedef enum brd_kind { BRD_KIND_OTHER, BRD_KIND_INTEGER, BRD_KIND_REAL, BRD_KIN
 
 typedef struct brd_scalar {
     brd_kind kind;
-    bool huge;       /* an integer above INT64_MAX: `integer` has its bits */
+    bool huge; /* an integer above INT64_MAX: `integer` has its bits */
     int64_t integer;
-    double real;     /* of both kinds of numbers */
+    double real; /* of both kinds of numbers */
     const unsigned char *text;
     size_t size;
 } brd_scalar;
