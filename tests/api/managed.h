@@ -1,6 +1,6 @@
 /**
- * What the suites of managers share: a manager, short forms for its objects, and functions
- * for other processes.
+ * What the suites of managers share: one manager for the tests that need no own, and short
+ * forms for its objects.
  */
 #ifndef BRD_TESTS_MANAGED_H
 #define BRD_TESTS_MANAGED_H
@@ -8,6 +8,7 @@
 #include "api/pools.h"
 
 #include <brood/manager.h>
+#include <stdarg.h>
 
 #define LONG test_ms(30000)
 
@@ -21,28 +22,65 @@ static inline brood_manager *manager_with(const brood_manager_options *options)
     return m;
 }
 
-/** An object, created with the arguments packed by a format. */
-static inline brood_proxy *object_of(brood_manager *m, const char *type, const char *format, ...)
+/** Started before anything is counted, by managed_open as the suite's warm-up. */
+static brood_manager *shared;
+
+static inline void managed_open(void)
+{
+    if (brood_manager_start(&shared, NULL))
+        exit(70);
+}
+
+static inline int managed_close(int code)
+{
+    brood_manager_destroy(shared);
+    return code;
+}
+
+/** Creates an object with the arguments packed by a format. */
+static inline int create_as(brood_manager *m, brood_proxy **out, const char *type,
+                            const char *format, va_list values)
 {
     brood_message args = BROOD_MESSAGE_INIT;
+    int status = brood_vpack(&args, format, values);
+    if (!status)
+        status = brood_manager_create(m, out, type, &args);
+    brood_message_clear(&args);
+    return status;
+}
+
+/** One of the shared manager. */
+static inline brood_proxy *object_of(const char *type, const char *format, ...)
+{
     brood_proxy *p = NULL;
     va_list values;
     va_start(values, format);
-    CU_ASSERT_EQUAL_FATAL(brood_vpack(&args, format, values), BROOD_OK);
+    int status = create_as(shared, &p, type, format, values);
     va_end(values);
-    int status = brood_manager_create(m, &p, type, &args);
     if (status)
         fprintf(stderr, "no %s: %d, %s\n", type, status, brood_status_text(status));
     CU_ASSERT_EQUAL_FATAL(status, BROOD_OK);
-    brood_message_clear(&args);
     return p;
+}
+
+/** The status of an attempt. */
+static inline int no_object_of(const char *type, const char *format, ...)
+{
+    brood_proxy *p = NULL;
+    va_list values;
+    va_start(values, format);
+    int status = create_as(shared, &p, type, format, values);
+    va_end(values);
+    CU_ASSERT_PTR_NULL(p);
+    brood_proxy_destroy(p);
+    return status;
 }
 
 /** A result that is a number; -4711: there is none. */
 static inline int64_t number_of(brood_proxy *p, const char *method)
 {
     int64_t number = -4711;
-    (void)brood_proxy_run(p, method, LONG, "x=", &number);
+    ASSERT_OK(brood_proxy_run(p, method, LONG, "x=", &number));
     return number;
 }
 
@@ -53,22 +91,81 @@ static inline bool truth_of(brood_proxy *p, const char *method)
     return truth == 1;
 }
 
+static inline bool same_message(const brood_message *a, const brood_message *b)
+{
+    size_t na = 0, nb = 0;
+    const void *at = brood_message_bytes(a, &na), *bt = brood_message_bytes(b, &nb);
+    return na == nb && memcmp(at, bt, na) == 0;
+}
+
 /** Whether the result of a method without arguments is exactly this. */
 static inline bool gives(brood_proxy *p, const char *method, const char *format, ...)
 {
     brood_message expected = BROOD_MESSAGE_INIT, result = BROOD_MESSAGE_INIT;
-    size_t wanted = 0, got = 0;
     va_list values;
     va_start(values, format);
     CU_ASSERT_EQUAL(brood_vpack(&expected, format, values), BROOD_OK);
     va_end(values);
     int status = brood_proxy_ask(p, method, &result, LONG, "");
-    const void *w = brood_message_bytes(&expected, &wanted);
-    const void *g = brood_message_bytes(&result, &got);
-    bool same = !status && wanted == got && memcmp(w, g, got) == 0;
+    bool same = !status && same_message(&expected, &result);
     brood_message_clear(&expected);
     brood_message_clear(&result);
     return same;
+}
+
+/** The text of the error with which a call fails. */
+static inline bool fails_with(brood_proxy *p, int status, const char *text, const char *method,
+                              const char *format, ...)
+{
+    brood_message args = BROOD_MESSAGE_INIT, result = BROOD_MESSAGE_INIT;
+    va_list values;
+    va_start(values, format);
+    CU_ASSERT_EQUAL(brood_vpack(&args, format, values), BROOD_OK);
+    va_end(values);
+    int got = brood_proxy_call(p, method, &args, &result, 0);
+    const brood_error *error = brood_message_error(&result);
+    bool so = got == status && error && error->status == status && strstr(error->text, text);
+    if (!so)
+        fprintf(stderr, "%s: %d, %s\n", method, got, error ? error->text : "no error");
+    brood_message_clear(&args);
+    brood_message_clear(&result);
+    return so;
+}
+
+/* ------------------------------------------------- calls in another thread */
+
+/** One call of a method without arguments, that may wait. */
+typedef struct waiting_call {
+    brd_thread thread;
+    brood_proxy *proxy;
+    const char *method;
+    int64_t timeout;
+    int status;
+    int64_t number; /* its result, if it has one */
+} waiting_call;
+
+static inline void run_waiting_call(void *baton)
+{
+    waiting_call *w = baton;
+    brood_message result = BROOD_MESSAGE_INIT;
+    w->status = brood_proxy_ask(w->proxy, w->method, &result, w->timeout, "");
+    w->number = -4711;
+    if (!w->status)
+        (void)brood_unpack(&result, "x", &w->number);
+    brood_message_clear(&result);
+}
+
+static inline void waiting_call_start(waiting_call *w, brood_proxy *p, const char *method,
+                                      int64_t timeout)
+{
+    *w = (waiting_call){.proxy = p, .method = method, .timeout = timeout, .status = -1};
+    CU_ASSERT_EQUAL_FATAL(brd_os_thread_start(&w->thread, run_waiting_call, w), 0);
+}
+
+static inline int waiting_call_end(waiting_call *w)
+{
+    brd_os_thread_join(&w->thread);
+    return w->status;
 }
 
 #endif
