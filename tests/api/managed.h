@@ -155,11 +155,17 @@ static inline void run_waiting_call(void *baton)
     brood_message_clear(&result);
 }
 
-static inline void waiting_call_start(waiting_call *w, brood_proxy *p, const char *method,
+static inline bool waiting_call_begin(waiting_call *w, brood_proxy *p, const char *method,
                                       int64_t timeout)
 {
     *w = (waiting_call){.proxy = p, .method = method, .timeout = timeout, .status = -1};
-    CU_ASSERT_EQUAL_FATAL(brd_os_thread_start(&w->thread, run_waiting_call, w), 0);
+    return brd_os_thread_start(&w->thread, run_waiting_call, w) == 0;
+}
+
+static inline void waiting_call_start(waiting_call *w, brood_proxy *p, const char *method,
+                                      int64_t timeout)
+{
+    CU_ASSERT_FATAL(waiting_call_begin(w, p, method, timeout));
 }
 
 static inline int waiting_call_end(waiting_call *w)
