@@ -76,20 +76,27 @@ uint64_t brd_client_thread(void)
 
 /* --------------------------------------------------------------- connections */
 
+static int64_t milliseconds_until(brd_time until)
+{
+    brd_time now = brd_os_now();
+    if (until == BRD_FOREVER)
+        return BROOD_FOREVER;
+    return until > now ? (until - now + BRD_MS - 1) / BRD_MS : 0;
+}
+
 // Says hello, and learns who is there. The session in *hello is joined, or made if it is zeroed.
 static int greet(brood_pipe *pipe, brd_hello_from *hello, brd_time until)
 {
     brood_message args = BROOD_MESSAGE_INIT, words = BROOD_MESSAGE_INIT;
     brd_request request = {.ask = BRD_ASK_HELLO};
     int answered = BROOD_OK, code = 0;
-    int64_t left = until == BRD_FOREVER ? BROOD_FOREVER : CONNECT_MS;
     int status = brd_hello_write(&args, hello);
     if (!status)
         status = brd_request_write(&words, &request, &args);
     if (!status)
-        status = brood_pipe_send(pipe, &words, left);
+        status = brood_pipe_send(pipe, &words, milliseconds_until(until));
     if (!status)
-        status = brood_pipe_recv(pipe, &words, left);
+        status = brood_pipe_recv(pipe, &words, milliseconds_until(until));
     if (!status)
         status = brd_answer_read(&words, &answered, &code);
     if (!status)
@@ -99,14 +106,6 @@ static int greet(brood_pipe *pipe, brd_hello_from *hello, brd_time until)
     brood_message_clear(&args);
     brood_message_clear(&words);
     return status;
-}
-
-static int64_t milliseconds_until(brd_time until)
-{
-    brd_time now = brd_os_now();
-    if (until == BRD_FOREVER)
-        return BROOD_FOREVER;
-    return until > now ? (until - now + BRD_MS - 1) / BRD_MS : 0;
 }
 
 static int connect_to(brood_pipe **out, const brd_server_place *place, brd_hello_from *hello,
