@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONNECT_MS = 30000, PATIENCE_MS = 30000 };
+enum { CONNECT_MS = 30000, PATIENCE_MS = 30000, KEPT = 8 /* idle connections */ };
 
 static const uint64_t longest_answer = UINT64_C(1) << 40; // it grows only with what comes
 
@@ -29,6 +29,7 @@ struct brd_client {
     brd_hello_from hello; /* the server's and the session's ids */
     brd_mutex lock;
     idle *idle;
+    unsigned nidle;
     char *address;
     unsigned char *key;
     size_t key_size;
@@ -137,8 +138,10 @@ static int begin_call(brd_client *c, brood_pipe **out)
 {
     brd_os_mutex_lock(&c->lock);
     idle *one = c->idle;
-    if (one)
+    if (one) {
         c->idle = one->next;
+        c->nidle--;
+    }
     brd_os_mutex_unlock(&c->lock);
     if (!one)
         return connect_more(c, out);
@@ -147,19 +150,22 @@ static int begin_call(brd_client *c, brood_pipe **out)
     return BROOD_OK;
 }
 
-// It can be used by the next one who calls.
+// It can be used by the next one who calls, unless there are enough for that.
 static void end_call(brd_client *c, brood_pipe *pipe)
 {
     idle *one = malloc(sizeof *one);
-    if (!one) {
-        brood_pipe_destroy(pipe);
-        return;
-    }
-    one->pipe = pipe;
     brd_os_mutex_lock(&c->lock);
-    one->next = c->idle;
-    c->idle = one;
+    bool kept = one && c->nidle < KEPT;
+    if (kept) {
+        *one = (idle){.next = c->idle, .pipe = pipe};
+        c->idle = one;
+        c->nidle++;
+    }
     brd_os_mutex_unlock(&c->lock);
+    if (kept)
+        return;
+    free(one);
+    brood_pipe_destroy(pipe);
 }
 
 // The answer did not come: the session must not end with this connection.

@@ -91,7 +91,7 @@ static int start_process(brood_manager *m, const brood_manager_options *o,
     brood_pipe_destroy(theirs);
     brd_os_wipe(brd_message_at(&args), args.size);
     brood_message_clear(&args);
-    return status;
+    return status == BROOD_ECLOSED ? BROOD_EWORKERLOST : status; // it died before it had all that
 }
 
 // What it says when it listens, or why it does not.

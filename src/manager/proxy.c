@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LATER_MS = 5000, MOST_RESULTS = 4 };
+enum { MOST_RESULTS = 4 };
+
+int64_t brd_proxy_patience = 5000;
 
 struct brood_proxy {
     unsigned generation;
@@ -122,7 +124,8 @@ int brood_proxy_call(brood_proxy *p, const char *method, const brood_message *ar
     request.thread = brd_client_thread();
     brd_time until = brd_until(timeout);
     if (until != BRD_FOREVER)
-        until = brd_until(timeout + LATER_MS);
+        until = brd_until(timeout > INT64_MAX - brd_proxy_patience ? timeout
+                                                                   : timeout + brd_proxy_patience);
     int status = brd_client_ask(p->client, &request, args, &answer, until, &code);
     bool holds = status == BROOD_OK || status == BROOD_EOWNERDEAD;
     if (result && holds) {

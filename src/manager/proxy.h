@@ -6,6 +6,9 @@
 
 #include "manager/client.h"
 
+/** Milliseconds that an answer may come later than the method may wait. Tests make it shorter. */
+extern int64_t brd_proxy_patience;
+
 /** A proxy for a reference that the session has already. */
 int brd_proxy_make(brood_proxy **out, brd_client *client, uint64_t object, const char *type);
 

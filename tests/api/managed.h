@@ -25,12 +25,6 @@ static inline brood_manager *manager_with(const brood_manager_options *options)
 /** Started before anything is counted, by managed_open as the suite's warm-up. */
 static brood_manager *shared;
 
-static inline void managed_open(void)
-{
-    if (brood_manager_start(&shared, NULL))
-        exit(70);
-}
-
 static inline int managed_close(int code)
 {
     brood_manager_destroy(shared);
@@ -172,6 +166,32 @@ static inline int waiting_call_end(waiting_call *w)
 {
     brd_os_thread_join(&w->thread);
     return w->status;
+}
+
+/* ------------------------------------------------------------------ warm-up */
+
+enum { MANAGED_THREADS = 4 }; /* of a test, besides its own */
+
+/**
+ * Starts the shared manager, with a connection for each thread of a test: they stay, for who
+ * calls next, and are not to be taken for what a test has left behind.
+ */
+static inline void managed_open(void)
+{
+    waiting_call calls[MANAGED_THREADS];
+    brood_proxy *b = NULL;
+    brood_message parties = BROOD_MESSAGE_INIT;
+    if (brood_manager_start(&shared, NULL) || brood_pack(&parties, "i", MANAGED_THREADS + 1) ||
+        brood_manager_create(shared, &b, "Barrier", &parties))
+        exit(70);
+    brood_message_clear(&parties);
+    for (int i = 0; i < MANAGED_THREADS; i++)
+        if (!waiting_call_begin(&calls[i], b, "wait", LONG))
+            exit(70);
+    (void)brood_proxy_run(b, "wait", LONG, "");
+    for (int i = 0; i < MANAGED_THREADS; i++)
+        (void)waiting_call_end(&calls[i]);
+    brood_proxy_destroy(b);
 }
 
 #endif

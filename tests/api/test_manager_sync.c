@@ -438,30 +438,11 @@ static const test_case cases[] = {
     {0},
 };
 
-// Connections that tests leave idle for the next one: as many as the most threads.
-static void warm_up(void)
-{
-    waiting_call calls[4];
-    managed_open();
-    brood_proxy *b = NULL;
-    brood_message parties = BROOD_MESSAGE_INIT;
-    if (brood_pack(&parties, "i", 5) || brood_manager_create(shared, &b, "Barrier", &parties))
-        exit(70);
-    brood_message_clear(&parties);
-    for (int i = 0; i < 4; i++)
-        if (!waiting_call_begin(&calls[i], b, "wait", LONG))
-            exit(70);
-    (void)brood_proxy_run(b, "wait", LONG, "");
-    for (int i = 0; i < 4; i++)
-        (void)waiting_call_end(&calls[i]);
-    brood_proxy_destroy(b);
-}
-
 int main(int argc, char **argv)
 {
     if (brood_manager_register(&tank_type) || brood_manager_register(&plain_type))
         return 70;
     brood_main(&argc, &argv);
-    test_warm_up = warm_up;
+    test_warm_up = managed_open;
     return managed_close(test_main(argc, argv, "manager_sync", cases));
 }
