@@ -99,6 +99,18 @@ void brd_buffer_commit(brd_buffer *b, uint64_t next)
     atomic_store_explicit(&b->words->tail, next, memory_order_release);
 }
 
+// In two loads that the compiler cannot repeat: what is checked is what is used.
+static brd_buffer_head head_at(const brd_buffer *b, uint64_t at)
+{
+    const void *start = b->bytes + place(b, units_of(at));
+    const _Atomic uint64_t *words = start;
+    const uint64_t copy[2] = {atomic_load_explicit(&words[0], memory_order_relaxed),
+                              atomic_load_explicit(&words[1], memory_order_relaxed)};
+    brd_buffer_head head;
+    memcpy(&head, copy, sizeof head);
+    return head;
+}
+
 static int look_at(const brd_buffer *b, uint64_t at, brd_buffer_record *out)
 {
     brd_buffer_record r = {.at = at};
@@ -107,7 +119,7 @@ static int look_at(const brd_buffer *b, uint64_t at, brd_buffer_record *out)
         return BROOD_EAGAIN;
     if (used > b->capacity)
         return BROOD_EPROTOCOL;
-    memcpy(&r.head, b->bytes + place(b, units_of(at)), sizeof r.head);
+    r.head = head_at(b, at);
     r.next = moved(at, units_for(r.head.size));
     if (units_for(r.head.size) * BRD_BUFFER_UNIT > used)
         return BROOD_EPROTOCOL;

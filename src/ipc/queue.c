@@ -183,8 +183,7 @@ static int await_locker(brood_queue *q, brd_time until)
     return status;
 }
 
-// Who had it and died left nothing half done. It is only ever held for a moment, so one who
-// does not wait for items gets it all the same.
+// It is only ever held for a moment, so one who does not wait for items gets it all the same.
 static int take(brd_robust *lock, brd_time until)
 {
     int status = brd_robust_take(lock, 0);
@@ -192,7 +191,7 @@ static int take(brd_robust *lock, brd_time until)
         brd_time least = brd_os_now() + LOCK_MS * BRD_MS;
         status = brd_robust_take(lock, until < least ? least : until);
     }
-    return status == BROOD_EOWNERDEAD ? BROOD_OK : status;
+    return status;
 }
 
 /* ------------------------------------------------------------------ putting */
@@ -200,7 +199,9 @@ static int take(brd_robust *lock, brd_time until)
 static int try_to_put(brood_queue *q, const brd_queue_parcel *p, brd_time until, bool *locker)
 {
     int status = take(&q->putting, until);
-    if (status)
+    if (status == BROOD_EOWNERDEAD)
+        brd_queue_mend(q);
+    else if (status)
         return status;
     *locker = false;
     if (is_closed(q)) {
@@ -267,7 +268,7 @@ static int try_to_get(brood_queue *q, const brd_queue_sink *sink, brd_time until
 {
     bool lost = false, closed = is_closed(q); // before the look: what was put before is seen
     int status = take(&q->getting, until);
-    if (status)
+    if (status && status != BROOD_EOWNERDEAD) // which left nothing half done
         return status;
     status = brd_queue_take_item(q, sink, &lost);
     (void)brd_robust_give(&q->getting);
@@ -374,9 +375,13 @@ int brood_queue_close(brood_queue *queue)
 static void close_locker(brood_queue *q)
 {
     brd_time until = brd_os_now() + FAREWELL_MS * BRD_MS;
-    if (take(&q->putting, until))
+    int status = take(&q->putting, until);
+    if (status == BROOD_EOWNERDEAD)
+        brd_queue_mend(q);
+    else if (status)
         return;
-    if (!take(&q->getting, until)) {
+    status = take(&q->getting, until);
+    if (!status || status == BROOD_EOWNERDEAD) {
         brd_queue_empty_locker(q);
         (void)brd_robust_give(&q->getting);
     }

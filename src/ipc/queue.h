@@ -16,11 +16,19 @@
 #include "sync/robust.h"
 #include <brood/queue.h>
 
+/** What is in the table of the locker's keeper for an item that is not in the queue yet. */
+typedef struct brd_queue_pending {
+    uint64_t tail; /* where the queue ended without it */
+    _Atomic uint32_t count;
+    uint64_t tokens[BRD_LOCKER_LOT];
+} brd_queue_pending;
+
 /** What stands in the segment before the items. */
 typedef struct brd_queue_words {
     brd_buffer_words buffer;
     _Alignas(BRD_BUFFER_LINE) brd_robust_words putting;
     _Atomic uint64_t last_tag; /* of an item with handles */
+    brd_queue_pending pending;
     _Alignas(BRD_BUFFER_LINE) brd_robust_words getting;
     _Alignas(BRD_BUFFER_LINE) brd_point_words filled;   /* where those wait who get */
     _Alignas(BRD_BUFFER_LINE) brd_point_words freed;    /* and those who put */
@@ -74,6 +82,9 @@ void brd_queue_unwrap(brd_queue_parcel *p);
 
 /** By who may put. Fails with: BROOD_EAGAIN (no room in the locker), BROOD_ECLOSED (no locker). */
 int brd_queue_put_item(brood_queue *q, const brd_queue_parcel *p);
+
+/** By who may put, after one who died: what that one has left in the keeper's table is closed. */
+void brd_queue_mend(brood_queue *q);
 
 /**
  * By who may get: the first item. Fails with: BROOD_EAGAIN (there is none, or one was passed

@@ -76,6 +76,31 @@ static int leave_handles(brood_queue *q, const brd_queue_parcel *p, uint64_t tag
     return status;
 }
 
+// A process that keeps handles does not lose them when the one dies who left them there.
+static void note_pending(brood_queue *q, const unsigned char *bytes, uint32_t count)
+{
+    brd_queue_pending *pending = &q->words->pending;
+    if (!q->locker.keeper)
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        pending->tokens[i] = brd_get64(bytes + TOKEN * i);
+    pending->tail = atomic_load(&q->words->buffer.tail);
+    atomic_store(&pending->count, count);
+}
+
+void brd_queue_mend(brood_queue *q)
+{
+    brd_queue_pending *pending = &q->words->pending;
+    brd_handle lot[BRD_LOCKER_LOT];
+    uint32_t count = q->locker.keeper ? atomic_exchange(&pending->count, 0) : 0;
+    if (count == 0 || count > BRD_LOCKER_LOT ||
+        pending->tail != atomic_load(&q->words->buffer.tail) || // they are in the queue
+        brd_os_locker_fetch(&q->locker, 0, pending->tokens, count, lot))
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        brd_os_close(&lot[i]);
+}
+
 int brd_queue_put_item(brood_queue *q, const brd_queue_parcel *p)
 {
     unsigned char first[TOKEN * BRD_LOCKER_LOT + ANNOUNCED];
@@ -89,6 +114,7 @@ int brd_queue_put_item(brood_queue *q, const brd_queue_parcel *p)
         head.tag = atomic_fetch_add(&q->words->last_tag, 1) + 1;
         BRD_STEP("queue.tagged");
         status = leave_handles(q, p, head.tag, first);
+        note_pending(q, first, status ? 0 : p->nhandles);
         BRD_STEP("queue.left");
     }
     if (!status)
@@ -97,6 +123,7 @@ int brd_queue_put_item(brood_queue *q, const brd_queue_parcel *p)
     if (!status)
         brd_buffer_commit(&q->buffer, next);
     BRD_STEP("queue.put");
+    note_pending(q, first, 0);
     return status;
 }
 
@@ -199,6 +226,8 @@ static int remove_with_handles(brood_queue *q, const found *f, const brd_queue_s
     void *room = NULL;
     bool touched = false;
     int status = make_room(f, sink, &out, &room);
+    if (!status && !f->large)
+        brd_buffer_copy(&q->buffer, &f->record, f->first, room, f->size);
     if (!status)
         status = fetch(q, f, room, &cargo, &touched);
     if (touched)

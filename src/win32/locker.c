@@ -45,8 +45,12 @@ int brd_os_locker_leave(brd_locker *l, uint64_t tag, const brd_handle *handles, 
     int status = open_keeper(l, &keeper);
     while (!status && left < count) {
         HANDLE there = NULL, h = brd_win32_handle(handles[left]);
-        if (!DuplicateHandle(GetCurrentProcess(), h, keeper, &there, 0, FALSE,
-                             DUPLICATE_SAME_ACCESS))
+        DWORD flags;
+        // Of the pseudo handles one is none and another this whole process.
+        if (brd_is_none(handles[left]) || !GetHandleInformation(h, &flags))
+            status = BROOD_EINVAL;
+        else if (!DuplicateHandle(GetCurrentProcess(), h, keeper, &there, 0, FALSE,
+                                  DUPLICATE_SAME_ACCESS))
             status = brd_win32_error(GetLastError());
         else
             tokens[left++] =
