@@ -7,6 +7,7 @@
 #include "manager/client.h"
 #include "manager/proxy.h"
 #include "manager/server.h"
+#include "process/child.h"
 #include <apr_general.h>
 #include <brood/listener.h>
 #include <brood/manager.h>
@@ -78,7 +79,9 @@ static int start_process(brood_manager *m, const brood_manager_options *o,
 {
     brood_message args = BROOD_MESSAGE_INIT;
     brood_pipe *theirs = NULL;
-    int status = brood_pipe_create(&m->pipe, &theirs, NULL);
+    int status = brd_child_name_own();
+    if (!status)
+        status = brood_pipe_create(&m->pipe, &theirs, NULL);
     if (!status)
         status = brood_pack(&args, "ayaystup", id, (size_t)BRD_SERVER_ID_SIZE, o->key, o->key_size,
                             o->address ? o->address : "", o->limit, o->clients, theirs);

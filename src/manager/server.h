@@ -8,6 +8,9 @@
 
 enum { BRD_CLIENTS_MAX = 100000 };
 
+/** By this name it is found in a process whose program is another one. */
+#define BRD_MANAGER_FUNCTION "brood.manager"
+
 /**
  * What the process runs. Its arguments, "ayaystup": the id of the server, the key (or
  * nothing), the address (or ""), the limit of messages, how many connections, and the pipe by

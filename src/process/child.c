@@ -255,6 +255,8 @@ static _Noreturn void live(brd_chan *chan, const brd_startup *startup, orders *o
     brd_begun();
     if (!status && startup->server)
         brd_forkserver_run(chan, startup);
+    if (!status && is_other)
+        status = brd_child_name_own();
     if (!status)
         status = resolve(startup, &entry);
     if (!status)
