@@ -201,9 +201,10 @@ BROOD_API void brood_manager_destroy(brood_manager *manager);
  * `timeout` milliseconds; an answer that is still not there five seconds after that is given
  * up, and nobody knows then whether the method ran. On failure of the method `result` carries
  * a brood_error with its text.
- * Fails with: BROOD_ECLOSED (the manager is gone), BROOD_ETIMEDOUT, BROOD_EFUNCTION (no such
- * method), BROOD_ETASK (a method of your own has failed), BROOD_ENOTSUP (a value with handles,
- * or with a proxy of another manager), what the method says.
+ * Fails with: BROOD_ECLOSED (the manager is gone), BROOD_ETIMEDOUT, BROOD_EDEADLINE (given up),
+ * BROOD_EFUNCTION (no such method), BROOD_ETASK (a method of your own has failed), BROOD_EINVAL
+ * (longer than the manager's limit), BROOD_ENOTSUP (a value with handles, or with a proxy of
+ * another manager), BROOD_EBUSY (too many clients), what the method says.
  */
 BROOD_API int brood_proxy_call(brood_proxy *proxy, const char *method, const brood_message *args,
                                brood_message *result, int64_t timeout);

@@ -10,10 +10,16 @@
 #include "base/generation.h"
 #include "ipc/message.h"
 #include <brood/listener.h>
+#include <brood/process.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONNECT_MS = 30000, PATIENCE_MS = 30000, KEPT = 8 /* idle connections */ };
+enum {
+    CONNECT_MS = 30000,
+    PATIENCE_MS = 30000,
+    KEPT = 8,      /* connections on which nobody is calling */
+    REMEMBERED = 4 /* clients that nobody refers to: the next task will */
+};
 
 static const uint64_t longest_answer = UINT64_C(1) << 40; // it grows only with what comes
 
@@ -30,6 +36,7 @@ struct brd_client {
     brd_mutex lock;
     idle *idle;
     unsigned nidle;
+    bool gone; /* the server: nobody waits for it any more */
     char *address;
     unsigned char *key;
     size_t key_size;
@@ -137,12 +144,15 @@ static int connect_more(brd_client *c, brood_pipe **out)
 static int begin_call(brd_client *c, brood_pipe **out)
 {
     brd_os_mutex_lock(&c->lock);
+    bool gone = c->gone;
     idle *one = c->idle;
     if (one) {
         c->idle = one->next;
         c->nidle--;
     }
     brd_os_mutex_unlock(&c->lock);
+    if (!one && gone)
+        return BROOD_ECLOSED;
     if (!one)
         return connect_more(c, out);
     *out = one->pipe;
@@ -168,10 +178,15 @@ static void end_call(brd_client *c, brood_pipe *pipe)
     brood_pipe_destroy(pipe);
 }
 
-// The answer did not come: the session must not end with this connection.
+// The answer did not come: the session must not end with this connection, if there is one.
 static void give_up(brd_client *c, brood_pipe *pipe, int status)
 {
     brood_pipe *successor = NULL;
+    if (status == BROOD_ECLOSED) {
+        brd_os_mutex_lock(&c->lock);
+        c->gone = true;
+        brd_os_mutex_unlock(&c->lock);
+    }
     if (status == BROOD_EDEADLINE && connect_more(c, &successor) == BROOD_OK)
         end_call(c, successor);
     brood_pipe_destroy(pipe);
@@ -283,20 +298,33 @@ void brd_client_keep(brd_client *c)
     leave();
 }
 
+// The last one of those that nobody refers to, if there are more than that.
+static brd_client *take_out(unsigned most)
+{
+    brd_client **last = NULL;
+    unsigned count = 0;
+    for (brd_client **at = &all; *at; at = &(*at)->next)
+        if ((*at)->references == 0) {
+            last = at;
+            count++;
+        }
+    brd_client *c = count > most ? *last : NULL;
+    if (c)
+        *last = c->next;
+    return c;
+}
+
 void brd_client_release(brd_client *c)
 {
     if (!c)
         return;
+    unsigned most = brood_current_process().depth ? REMEMBERED : 0;
     enter();
-    bool last = --c->references == 0;
-    brd_client **at = &all;
-    while (last && *at != c)
-        at = &(*at)->next;
-    if (last)
-        *at = c->next;
+    c->references--;
+    brd_client *over = take_out(most);
     leave();
-    if (last)
-        end(c);
+    if (over)
+        end(over);
 }
 
 const unsigned char *brd_client_server(const brd_client *c)
@@ -329,6 +357,8 @@ int brd_client_ask(brd_client *c, const brd_request *request, const brood_messag
     brood_pipe *pipe = NULL;
     int answered = BROOD_OK, ignored;
     int status = brd_request_write(&words, request, args);
+    if (!status && words.size > c->hello.limit)
+        status = BROOD_EINVAL; // the server would hang up
     if (!status)
         status = begin_call(c, &pipe);
     if (!status) {

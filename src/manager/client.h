@@ -29,7 +29,10 @@ int brd_client_open(brd_client **out, const brd_server_place *place, brd_time un
 int brd_client_of(brd_client **out, const unsigned char id[BRD_SERVER_ID_SIZE]);
 
 void brd_client_keep(brd_client *client);
-/** With the last reference it disconnects. Accepts NULL. */
+/**
+ * With the last reference it disconnects; in a child, which may have another task, with its
+ * end, or when it has been at other servers since. Accepts NULL.
+ */
 void brd_client_release(brd_client *client);
 
 const unsigned char *brd_client_server(const brd_client *client);
@@ -38,7 +41,8 @@ int64_t brd_client_pid(const brd_client *client);
 /**
  * One request and its answer, waiting for it `until`: behind the head of an answer of
  * BROOD_OK; *code of one that a user's method has refused. The status is the answer's own, too.
- * Fails with: BROOD_ECLOSED (the server is gone), BROOD_EDEADLINE (no answer).
+ * Fails with: BROOD_ECLOSED (the server is gone), BROOD_EDEADLINE (no answer), BROOD_EINVAL (it
+ * is longer than the server takes).
  */
 int brd_client_ask(brd_client *client, const brd_request *request, const brood_message *args,
                    brood_message *answer, brd_time until, int *code);

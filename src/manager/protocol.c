@@ -8,7 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HELLO_SIZE = 8 + BRD_SERVER_ID_SIZE + BRD_SESSION_SIZE + 8 };
+/* Where the parts of a hello are. */
+enum {
+    HELLO_SERVER = 8,
+    HELLO_SESSION = HELLO_SERVER + BRD_SERVER_ID_SIZE,
+    HELLO_PID = HELLO_SESSION + BRD_SESSION_SIZE,
+    HELLO_LIMIT = HELLO_PID + 8,
+    HELLO_SIZE = HELLO_LIMIT + 8
+};
 
 int brd_request_write(brood_message *out, const brd_request *request, const brood_message *args)
 {
@@ -85,9 +92,10 @@ int brd_hello_write(brood_message *out, const brd_hello_from *hello)
     if (!at)
         return BROOD_ENOMEM;
     brd_put64(at, BRD_MANAGER_MAGIC);
-    memcpy(at + 8, hello->server, BRD_SERVER_ID_SIZE);
-    memcpy(at + 8 + BRD_SERVER_ID_SIZE, hello->session, BRD_SESSION_SIZE);
-    brd_put64(at + 8 + BRD_SERVER_ID_SIZE + BRD_SESSION_SIZE, (uint64_t)hello->pid);
+    memcpy(at + HELLO_SERVER, hello->server, BRD_SERVER_ID_SIZE);
+    memcpy(at + HELLO_SESSION, hello->session, BRD_SESSION_SIZE);
+    brd_put64(at + HELLO_PID, (uint64_t)hello->pid);
+    brd_put64(at + HELLO_LIMIT, hello->limit);
     return BROOD_OK;
 }
 
@@ -96,9 +104,10 @@ int brd_hello_read(const brood_message *in, size_t at, brd_hello_from *hello)
     const unsigned char *bytes = brd_message_at(in) + at;
     if (in->size != at + HELLO_SIZE || brd_get64(bytes) != BRD_MANAGER_MAGIC)
         return BROOD_EPROTOCOL;
-    memcpy(hello->server, bytes + 8, BRD_SERVER_ID_SIZE);
-    memcpy(hello->session, bytes + 8 + BRD_SERVER_ID_SIZE, BRD_SESSION_SIZE);
-    hello->pid = (int64_t)brd_get64(bytes + 8 + BRD_SERVER_ID_SIZE + BRD_SESSION_SIZE);
+    memcpy(hello->server, bytes + HELLO_SERVER, BRD_SERVER_ID_SIZE);
+    memcpy(hello->session, bytes + HELLO_SESSION, BRD_SESSION_SIZE);
+    hello->pid = (int64_t)brd_get64(bytes + HELLO_PID);
+    hello->limit = brd_get64(bytes + HELLO_LIMIT);
     return BROOD_OK;
 }
 

@@ -66,7 +66,8 @@ int brd_answer_read(const brood_message *in, int *status, int *code);
 typedef struct brd_hello_from {
     unsigned char server[BRD_SERVER_ID_SIZE];
     unsigned char session[BRD_SESSION_SIZE]; /* zeroed in the request: a new one */
-    int64_t pid;
+    int64_t pid;                             /* of the server, as the next; 0 in the request */
+    uint64_t limit;                          /* bytes of a request */
 } brd_hello_from;
 
 int brd_hello_write(brood_message *out, const brd_hello_from *hello);

@@ -12,7 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATIENCE_MS = 10000 /* until the first request */ };
+enum {
+    PATIENCE_MS = 10000, /* until the first request */
+    STACK = 1 << 20      /* of a connection's thread, in which methods of users run */
+};
 
 typedef struct connection {
     brd_server *server;
@@ -32,8 +35,9 @@ typedef struct exchange {
     const brd_method *method;
 } exchange;
 
-int brd_server_open(brd_server *server, const unsigned char id[BRD_SERVER_ID_SIZE])
+int brd_server_open(brd_server *server, const unsigned char id[BRD_SERVER_ID_SIZE], uint64_t limit)
 {
+    server->limit = limit;
     int status = brd_store_open(&server->store, id);
     return status ? status : brd_watcher_open(&server->watcher);
 }
@@ -278,6 +282,7 @@ static int join_session(connection *c, const brood_message *in, brood_message *o
                               other ? "" : "the manager has as many connections as it takes");
     memcpy(hello.server, store->id, sizeof hello.server);
     hello.pid = brd_os_pid();
+    hello.limit = c->server->limit;
     return brd_hello_write(out, &hello);
 }
 
@@ -324,7 +329,7 @@ int brd_server_begin(brd_server *server, brood_pipe *pipe, bool full)
     int status = brd_place_open(&c->place, server->watcher, pipe);
     atomic_fetch_add(&server->connections, 1);
     if (!status)
-        status = brd_os_thread_start(&thread, serve, c);
+        status = brd_os_thread_start_small(&thread, STACK, serve, c);
     if (status) {
         atomic_fetch_sub(&server->connections, 1);
         brd_place_close(&c->place);

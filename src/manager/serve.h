@@ -10,10 +10,11 @@
 typedef struct brd_server {
     brd_store store;
     brd_watcher *watcher;
+    uint64_t limit; /* bytes of a request */
     _Atomic unsigned connections;
 } brd_server;
 
-int brd_server_open(brd_server *server, const unsigned char id[BRD_SERVER_ID_SIZE]);
+int brd_server_open(brd_server *server, const unsigned char id[BRD_SERVER_ID_SIZE], uint64_t limit);
 
 unsigned brd_server_connections(brd_server *server);
 

@@ -116,7 +116,7 @@ int brd_manager_serve(brood_message *args, brood_message *result)
     int status = read_options(args, &o);
     if (status)
         return status;
-    status = brd_server_open(&server, o.id);
+    status = brd_server_open(&server, o.id, o.limit);
     if (!status)
         status = open_doors(&d, &o);
     status = say_open(&o, &d, status);

@@ -459,11 +459,14 @@ static void messages_are_limited(void)
     char text[1200];
     memset(text, 'x', sizeof text);
     text[sizeof text - 1] = 0;
-    CU_ASSERT_EQUAL(brood_proxy_run(l, "append", LONG, "s", text), BROOD_ECLOSED);
+    CU_ASSERT_EQUAL(brood_proxy_run(l, "append", LONG, "s", text), BROOD_EINVAL);
+    brood_pipe *pipe = greeted(m); // who sends it nevertheless
+    ASSERT_OK(brood_pipe_send_bytes(pipe, text, sizeof text, LONG));
+    CU_ASSERT_EQUAL(answer_of(pipe), BROOD_ECLOSED);
+    brood_pipe_destroy(pipe);
     text[500] = 0;
-    brood_proxy *other = make(m, "list", "s", text); // and the manager lives
-    ASSERT_OK(brood_proxy_run(other, "append", LONG, "s", text));
-    brood_proxy_destroy(other);
+    ASSERT_OK(brood_proxy_run(l, "append", LONG, "s", text));
+    CU_ASSERT(gives(l, "copy", "is", 1, text));
     brood_proxy_destroy(l);
     brood_manager_destroy(m);
 }
