@@ -165,15 +165,14 @@ static void end_call(brd_client *c, brood_pipe *pipe)
 {
     idle *one = malloc(sizeof *one);
     brd_os_mutex_lock(&c->lock);
-    bool kept = one && c->nidle < KEPT;
-    if (kept) {
+    if (one && c->nidle < KEPT) {
         *one = (idle){.next = c->idle, .pipe = pipe};
         c->idle = one;
         c->nidle++;
+        one = NULL;
+        pipe = NULL;
     }
     brd_os_mutex_unlock(&c->lock);
-    if (kept)
-        return;
     free(one);
     brood_pipe_destroy(pipe);
 }

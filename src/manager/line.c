@@ -10,10 +10,15 @@
 
 enum { EVENTS = 16, FIRST_SLOTS = 16 };
 
+/** Who waits; NULL: nobody. */
+typedef struct slot {
+    brd_waiter_place *place;
+} slot;
+
 struct brd_watcher {
     brd_waiter *waiter;
     brd_mutex lock;
-    brd_waiter_place **slots; /* NULL: free */
+    slot *slots;
     size_t nslots;
     bool stopped;
     brd_thread thread;
@@ -32,12 +37,12 @@ static void tell_gone(brd_waiter_place *place)
 
 // A client has nothing to say while its call waits: if there is something to read, it is the
 // end. An event may be about one that had the slot before, so the channel is asked again.
-static void look_at(brd_watcher *w, size_t slot)
+static void look_at(brd_watcher *w, size_t number)
 {
     brd_chan *chan;
     bool ready = false;
     brd_os_mutex_lock(&w->lock);
-    brd_waiter_place *place = slot < w->nslots ? w->slots[slot] : NULL;
+    brd_waiter_place *place = number < w->nslots ? w->slots[number].place : NULL;
     if (place && brd_pipe_hold(place->pipe, place, &chan, &ready) == BROOD_OK &&
         (ready || brd_os_chan_wait(chan, BRD_READ, 0) == BROOD_OK)) {
         (void)brd_os_waiter_chan(w->waiter, chan, 0, NULL);
@@ -83,23 +88,23 @@ void brd_watcher_stop(brd_watcher *w)
     brd_os_mutex_lock(&w->lock);
     w->stopped = true;
     for (size_t i = 0; i < w->nslots; i++)
-        if (w->slots[i])
-            tell_gone(w->slots[i]);
+        if (w->slots[i].place)
+            tell_gone(w->slots[i].place);
     brd_os_mutex_unlock(&w->lock);
 }
 
 // Under the watcher's lock.
-static int find_slot(brd_watcher *w, size_t *slot)
+static int find_slot(brd_watcher *w, size_t *number)
 {
-    for (*slot = 0; *slot < w->nslots; ++*slot)
-        if (!w->slots[*slot])
+    for (*number = 0; *number < w->nslots; ++*number)
+        if (!w->slots[*number].place)
             return BROOD_OK;
     size_t larger = w->nslots ? w->nslots * 2 : FIRST_SLOTS;
-    brd_waiter_place **slots = realloc(w->slots, larger * sizeof *slots);
+    slot *slots = realloc(w->slots, larger * sizeof *slots);
     if (!slots)
         return BROOD_ENOMEM;
     for (size_t i = w->nslots; i < larger; i++)
-        slots[i] = NULL;
+        slots[i].place = NULL;
     w->slots = slots;
     w->nslots = larger;
     return BROOD_OK;
@@ -109,20 +114,21 @@ static int begin_watching(brd_watcher *w, brd_waiter_place *place)
 {
     brd_chan *chan;
     bool ready = false;
-    size_t slot = 0;
+    size_t number = 0;
     brd_os_mutex_lock(&w->lock);
-    int status = w->stopped ? BROOD_ECLOSED : find_slot(w, &slot);
+    int status = w->stopped ? BROOD_ECLOSED : find_slot(w, &number);
     if (!status)
         status = brd_pipe_hold(place->pipe, place, &chan, &ready);
     if (!status && ready)
         status = BROOD_ECLOSED;
     if (!status)
-        status = brd_os_waiter_chan(w->waiter, chan, BRD_READ, (void *)(uintptr_t)(slot + 1));
-    if (status)
+        status = brd_os_waiter_chan(w->waiter, chan, BRD_READ, (void *)(uintptr_t)(number + 1));
+    if (status) {
         brd_pipe_let_go(place->pipe, place);
-    else
-        w->slots[slot] = place;
-    place->slot = slot;
+    } else {
+        w->slots[number].place = place;
+        place->slot = number;
+    }
     brd_os_mutex_unlock(&w->lock);
     return status;
 }
@@ -135,7 +141,7 @@ static void end_watching(brd_watcher *w, brd_waiter_place *place)
     if (brd_pipe_hold(place->pipe, place, &chan, &ready) == BROOD_OK)
         (void)brd_os_waiter_chan(w->waiter, chan, 0, NULL);
     brd_pipe_let_go(place->pipe, place);
-    w->slots[place->slot] = NULL;
+    w->slots[place->slot].place = NULL;
     brd_os_mutex_unlock(&w->lock);
 }
 

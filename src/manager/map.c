@@ -62,11 +62,16 @@ static int rebuild(brd_map *m)
     for (size_t i = 0; i < m->used; i++)
         if (m->entries[i].key)
             entries[used++] = m->entries[i];
-    free(m->entries);
-    free(m->index);
-    *m = (brd_map){entries, used, room, used, index, places};
+    brd_map old = *m;
+    m->entries = entries;
+    m->used = m->count = used;
+    m->room = room;
+    m->index = index;
+    m->places = places;
     for (size_t i = 0; i < used; i++)
         enter(m, i);
+    free(old.entries);
+    free(old.index);
     return BROOD_OK;
 }
 

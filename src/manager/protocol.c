@@ -5,6 +5,7 @@
 #include "manager/protocol.h"
 #include "base/bytes.h"
 #include "ipc/message.h"
+#include "os.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -63,16 +64,24 @@ int brd_answer_begin(brood_message *out)
     return BROOD_OK;
 }
 
+// A text instead of what was appended.
+static int append_text(brood_message *out, brd_span text)
+{
+    unsigned char *at = brood_message_reserve(out, BRD_ANSWER_HEAD_SIZE + text.size);
+    if (!at)
+        return BROOD_ENOMEM;
+    if (text.size)
+        memcpy(at + BRD_ANSWER_HEAD_SIZE, text.bytes, text.size);
+    return BROOD_OK;
+}
+
 int brd_answer_end(brood_message *out, int status, int code, const char *text)
 {
-    size_t size = status && text ? strlen(text) : 0;
-    if (status && !brood_message_reserve(out, BRD_ANSWER_HEAD_SIZE + size))
+    if (status && append_text(out, (brd_span){text, strlen(text)}))
         return BROOD_ENOMEM;
     unsigned char *at = brd_message_at(out);
     brd_put32(at, (uint32_t)status);
     brd_put32(at + 4, (uint32_t)code);
-    if (size)
-        memcpy(at + BRD_ANSWER_HEAD_SIZE, text, size);
     return BROOD_OK;
 }
 

@@ -68,7 +68,7 @@ const brd_type *brd_type_find(const char *name);
  * Runs a method of the call's object under its lock.
  * Fails with: BROOD_EFUNCTION (no such method), BROOD_ETYPE (not so many values), what it says.
  */
-int brd_type_run(brd_call *call, const char *method, const brd_method **out);
+int brd_type_run(brd_call *call, const char *name, const brd_method **out);
 
 /** Types of users: type_user.c. */
 bool brd_is_users(const brd_type *type);

@@ -7,8 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+typedef struct place {
+    brd_value *value;
+} place;
+
 typedef struct list {
-    brd_value **values;
+    place *places;
     size_t count, room;
 } list;
 
@@ -25,10 +29,10 @@ static int grow(list *l, size_t more)
         room *= 2;
     if (room == l->room)
         return BROOD_OK;
-    brd_value **values = realloc(l->values, room * sizeof *values);
-    if (!values)
+    place *places = realloc(l->places, room * sizeof *places);
+    if (!places)
         return BROOD_ENOMEM;
-    l->values = values;
+    l->places = places;
     l->room = room;
     return BROOD_OK;
 }
@@ -38,17 +42,17 @@ static int insert_at(list *l, size_t at, brd_value *value)
     int status = grow(l, 1);
     if (status)
         return status;
-    memmove(l->values + at + 1, l->values + at, (l->count - at) * sizeof *l->values);
-    l->values[at] = value;
+    memmove(l->places + at + 1, l->places + at, (l->count - at) * sizeof *l->places);
+    l->places[at].value = value;
     l->count++;
     return BROOD_OK;
 }
 
 static brd_value *take_at(list *l, size_t at)
 {
-    brd_value *value = l->values[at];
+    brd_value *value = l->places[at].value;
     l->count--;
-    memmove(l->values + at, l->values + at + 1, (l->count - at) * sizeof *l->values);
+    memmove(l->places + at, l->places + at + 1, (l->count - at) * sizeof *l->places);
     return value;
 }
 
@@ -111,7 +115,7 @@ static int pop(brd_call *call, void *state)
     if (!status && brd_index(number, l->count, &at))
         status = out_of_range(number, l->count);
     if (!status)
-        status = brd_call_give(call, l->values[at]);
+        status = brd_call_give(call, l->places[at].value);
     if (!status)
         brd_call_discard(call, take_at(l, at));
     return status;
@@ -124,7 +128,7 @@ static int find(brd_call *call, const list *l, size_t *at)
     if (status)
         return status;
     for (*at = 0; *at < l->count; ++*at)
-        if (brd_value_same(l->values[*at], key))
+        if (brd_value_same(l->places[*at].value, key))
             return BROOD_OK;
     (void)brood_fail("the value is not in the list");
     return BROOD_EINVAL;
@@ -154,7 +158,7 @@ static int count_of(brd_call *call, void *state)
     int64_t count = 0;
     int status = brd_call_key(call, &key);
     for (size_t i = 0; !status && i < l->count; i++)
-        count += brd_value_same(l->values[i], key);
+        count += brd_value_same(l->places[i].value, key);
     return status ? status : brd_call_give_integer(call, count);
 }
 
@@ -172,7 +176,7 @@ static int get_item(brd_call *call, void *state)
     const list *l = state;
     size_t at = 0;
     int status = take_index(call, l, &at);
-    return status ? status : brd_call_give(call, l->values[at]);
+    return status ? status : brd_call_give(call, l->places[at].value);
 }
 
 static int set_item(brd_call *call, void *state)
@@ -185,8 +189,8 @@ static int set_item(brd_call *call, void *state)
         status = brd_call_take(call, &value);
     if (status)
         return status;
-    brd_call_discard(call, l->values[at]);
-    l->values[at] = value;
+    brd_call_discard(call, l->places[at].value);
+    l->places[at].value = value;
     return BROOD_OK;
 }
 
@@ -209,7 +213,7 @@ static int give_range(brd_call *call, const list *l, size_t first, size_t end)
 {
     int status = BROOD_OK;
     for (size_t i = first; !status && i < end; i++)
-        status = brd_call_give(call, l->values[i]);
+        status = brd_call_give(call, l->places[i].value);
     return status;
 }
 
@@ -233,7 +237,7 @@ static int clear(brd_call *call, void *state)
 {
     list *l = state;
     while (l->count)
-        brd_call_discard(call, l->values[--l->count]);
+        brd_call_discard(call, l->places[--l->count].value);
     return BROOD_OK;
 }
 
@@ -242,9 +246,9 @@ static int reverse(brd_call *call, void *state)
     list *l = state;
     (void)call;
     for (size_t i = 0; i < l->count / 2; i++) {
-        brd_value *other = l->values[l->count - 1 - i];
-        l->values[l->count - 1 - i] = l->values[i];
-        l->values[i] = other;
+        brd_value *other = l->places[l->count - 1 - i].value;
+        l->places[l->count - 1 - i].value = l->places[i].value;
+        l->places[i].value = other;
     }
     return BROOD_OK;
 }
@@ -297,13 +301,14 @@ static int sort(brd_call *call, void *state)
     if (l->count && !rows)
         return BROOD_ENOMEM;
     for (size_t i = 0; i < l->count; i++) {
-        rows[i] = (keyed){brd_scalar_of(l->values[i]->bytes, l->values[i]->size), l->values[i]};
+        rows[i] = (keyed){brd_scalar_of(l->places[i].value->bytes, l->places[i].value->size),
+                          l->places[i].value};
         if (!comparable(rows[i].key.kind, rows[0].key.kind))
             status = BROOD_ETYPE;
     }
     const keyed *sorted = status ? NULL : merge_sort(rows, rows + l->count, l->count);
     for (size_t i = 0; sorted && i < l->count; i++)
-        l->values[i] = sorted[i].value;
+        l->places[i].value = sorted[i].value;
     free(rows);
     if (status)
         (void)brood_fail("only numbers, or only texts, can be sorted");
@@ -316,10 +321,10 @@ static void destroy(void *state, brd_remains *left)
 {
     list *l = state;
     for (size_t i = 0; i < l->count; i++) {
-        l->values[i]->next = left->values;
-        left->values = l->values[i];
+        l->places[i].value->next = left->values;
+        left->values = l->places[i].value;
     }
-    free(l->values);
+    free(l->places);
 }
 
 static const brd_method methods[] = {

@@ -9,14 +9,13 @@ static const brd_type *const types[] = {
     &brd_type_list,      &brd_type_dict,    &brd_type_set,     &brd_type_namespace,
     &brd_type_value,     &brd_type_array,   &brd_type_queue,   &brd_type_joinable,
     &brd_type_lock,      &brd_type_rlock,   &brd_type_event,   &brd_type_condition,
-    &brd_type_semaphore, &brd_type_bounded, &brd_type_barrier,
-};
+    &brd_type_semaphore, &brd_type_bounded, &brd_type_barrier, NULL};
 
 const brd_type *brd_type_find(const char *name)
 {
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (strcmp(types[i]->name, name) == 0)
-            return types[i];
+    for (const brd_type *const *at = types; *at; at++)
+        if (strcmp((*at)->name, name) == 0)
+            return *at;
     return brd_user_type_find(name);
 }
 

@@ -186,7 +186,7 @@ brd_scalar brd_scalar_of(const unsigned char *bytes, size_t size)
         return integer((int8_t)c, false);
     if (c >= 0xcc && c <= 0xcf)
         return integer((int64_t)bits, bits > INT64_MAX);
-    if (c >= 0xd0 && c <= 0xd3) { // the sign is the highest of `width` bytes
+    if (c >= 0xd0 && c <= 0xd3 && width) { // the sign is the highest of `width` bytes
         unsigned unused = 64 - 8 * (unsigned)width;
         return integer((int64_t)(bits << unused) >> unused, false);
     }
