@@ -151,8 +151,11 @@ int brd_place_open(brd_waiter_place *place, brd_watcher *watcher, brood_pipe *pi
 {
     *place = (brd_waiter_place){.watcher = watcher, .pipe = pipe};
     int status = brd_os_mutex_init(&place->lock);
-    if (!status)
-        status = brd_os_cond_init(&place->woken_up);
+    if (status)
+        return status;
+    status = brd_os_cond_init(&place->woken_up);
+    if (status)
+        brd_os_mutex_clear(&place->lock);
     return status;
 }
 

@@ -257,14 +257,14 @@ static int answer(connection *c, brood_message *in)
 }
 
 // A client that is one too many gets an answer, too: it can tell its user why.
-static int join_session(connection *c, const brood_message *in, brood_message *out)
+static int join_session(connection *c, brood_message *in, brood_message *out)
 {
     brd_store *store = &c->server->store;
     static const unsigned char any[BRD_SERVER_ID_SIZE];
     brd_hello_from hello;
     brd_request request;
     brood_message args = BROOD_MESSAGE_INIT;
-    int status = brd_request_read((brood_message *)in, &request, &args);
+    int status = brd_request_read(in, &request, &args);
     if (!status)
         status = brd_hello_read(&args, 0, &hello);
     if (status || request.ask != BRD_ASK_HELLO)
@@ -327,9 +327,12 @@ int brd_server_begin(brd_server *server, brood_pipe *pipe, bool full)
         return BROOD_ENOMEM;
     *c = (connection){.server = server, .pipe = pipe, .full = full};
     int status = brd_place_open(&c->place, server->watcher, pipe);
+    if (status) {
+        free(c);
+        return status;
+    }
     atomic_fetch_add(&server->connections, 1);
-    if (!status)
-        status = brd_os_thread_start_small(&thread, STACK, serve, c);
+    status = brd_os_thread_start_small(&thread, STACK, serve, c);
     if (status) {
         atomic_fetch_sub(&server->connections, 1);
         brd_place_close(&c->place);

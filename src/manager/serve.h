@@ -18,7 +18,7 @@ int brd_server_open(brd_server *server, const unsigned char id[BRD_SERVER_ID_SIZ
 
 unsigned brd_server_connections(brd_server *server);
 
-/** Starts the thread of a connection, whose pipe is taken over. `full`: it is to be refused. */
+/** Starts the thread of a connection, whose pipe is taken over on success. `full`: to refuse it. */
 int brd_server_begin(brd_server *server, brood_pipe *pipe, bool full);
 
 #endif

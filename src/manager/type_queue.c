@@ -22,6 +22,12 @@ static int create(brd_call *call, void *state)
     return status;
 }
 
+static int closed(void)
+{
+    (void)brood_fail("the queue is closed");
+    return BROOD_ECLOSED;
+}
+
 static bool is_full(const queue *q)
 {
     return q->most && q->count >= q->most;
@@ -35,7 +41,7 @@ static int put(brd_call *call, void *state)
     while (!status && is_full(q) && !q->closed)
         status = brd_line_wait(&q->putters, call->place, call->object->guard, call->until);
     if (!status)
-        status = q->closed ? BROOD_ECLOSED : brd_call_take_item(call, &item);
+        status = q->closed ? closed() : brd_call_take_item(call, &item);
     if (status)
         return status;
     *(q->last ? &q->last->next : &q->first) = item;

@@ -72,7 +72,7 @@ static void queues_close(void)
     }
     CU_ASSERT_EQUAL(good, 1);
     CU_ASSERT_EQUAL(closed, 2);
-    CU_ASSERT_EQUAL(brood_proxy_run(q, "put", 0, "i", 2), BROOD_ECLOSED);
+    CU_ASSERT(fails_with(q, BROOD_ECLOSED, "the queue is closed", "put", "i", 2));
     CU_ASSERT_EQUAL(brood_proxy_run(q, "get", LONG, ""), BROOD_ECLOSED);
     CU_ASSERT(truth_of(q, "empty")); // and the manager lives
     brood_proxy_destroy(q);

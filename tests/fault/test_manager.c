@@ -317,6 +317,57 @@ static void who_waits_for_its_lock_gets_it(void)
     brood_proxy_destroy(never);
 }
 
+// Moves items from one queue to the other, each under a lock, until it is killed.
+static int move_items(brood_message *args, brood_message *result)
+{
+    brood_proxy *from, *to, *lock;
+    brood_message item = BROOD_MESSAGE_INIT;
+    (void)result;
+    int status = brood_unpack(args, "PPP", &from, &to, &lock);
+    while (!status) {
+        status = brood_proxy_run(lock, "acquire", BROOD_FOREVER, "");
+        if (!status || status == BROOD_EOWNERDEAD)
+            status = brood_proxy_ask(from, "get", &item, BROOD_FOREVER, "");
+        if (!status)
+            status = brood_proxy_call(to, "put", &item, NULL, BROOD_FOREVER);
+        if (!status)
+            status = brood_proxy_run(lock, "release", 0, "");
+    }
+    return status;
+}
+
+// Wherever it stands at that moment: what it had in hand is lost at most, and nobody hangs.
+static void dies_at_any_moment(void)
+{
+    enum { ITEMS = 400, KILLS = 12, EACH = ITEMS / KILLS };
+    brood_proxy *from = object_of("Queue", ""), *to = object_of("Queue", "");
+    brood_proxy *lock = object_of("Lock", "");
+    int64_t left = ITEMS, moved = 0;
+    for (int32_t i = 0; i < ITEMS; i++)
+        ASSERT_OK(brood_proxy_run(from, "put", 0, "i", i));
+    for (int k = 0; k < KILLS; k++) {
+        brood_process *one = NULL, *two = NULL;
+        ASSERT_OK(brood_process_call(&one, move_items, "PPP", from, to, lock));
+        ASSERT_OK(brood_process_call(&two, move_items, "PPP", from, to, lock));
+        brd_time until = test_deadline(20000);
+        while (number_of(to, "qsize") < moved + EACH / 2 + k % 7 && brd_os_now() < until)
+            ;
+        end_client(one);
+        end_client(two);
+        int status = brood_proxy_run(lock, "acquire", LONG, "");
+        CU_ASSERT(status == BROOD_OK || status == BROOD_EOWNERDEAD);
+        ASSERT_OK(brood_proxy_run(lock, "release", 0, ""));
+        moved = number_of(to, "qsize");
+        int64_t now = number_of(from, "qsize") + moved;
+        CU_ASSERT(now <= left && now >= left - 2);
+        left = now;
+    }
+    CU_ASSERT(moved > 0);
+    brood_proxy_destroy(from);
+    brood_proxy_destroy(to);
+    brood_proxy_destroy(lock);
+}
+
 /* --------------------------------------------------------- clients that speak byte by byte */
 
 static brood_pipe *dial(brood_manager *m)
@@ -579,6 +630,7 @@ static const test_case cases[] = {
     TEST_CASE(others_get_what_it_does_not),
     TEST_CASE(dies_with_a_lock_in_hand),
     TEST_CASE(who_waits_for_its_lock_gets_it),
+    TEST_CASE(dies_at_any_moment),
     TEST_CASE(who_is_no_client_is_hung_up),
     TEST_CASE(requests_without_a_session),
     TEST_CASE(requests_that_lie),
