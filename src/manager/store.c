@@ -183,16 +183,11 @@ int brd_ticket_make(brd_store *s, brd_session *session, brd_managed *object, uin
     brd_ticket *t = calloc(1, sizeof *t);
     if (!t)
         return BROOD_ENOMEM;
-    int status = apr_generate_random_bytes((unsigned char *)&t->id, sizeof t->id);
     t->object = object;
     t->session = session;
     brd_os_mutex_lock(&s->lock);
-    if (!status && !t->id)
-        t->id = 1; // 0 says that there is none
-    while (!status && brd_numbers_get(&s->tickets, t->id))
-        t->id++;
-    if (!status)
-        status = brd_numbers_set(&s->tickets, t->id, t);
+    t->id = ++s->last_ticket;
+    int status = brd_numbers_set(&s->tickets, t->id, t);
     if (!status) {
         object->references++;
         append(&session->tickets, t);

@@ -32,7 +32,7 @@ struct brd_managed {
 
 /** What is on its way. */
 typedef struct brd_ticket {
-    uint64_t id; /* not to be guessed */
+    uint64_t id; /* not used twice, and never 0 */
     brd_managed *object;
     brd_session *session;              /* NULL: that has ended */
     brd_time expires;                  /* then */
@@ -70,7 +70,7 @@ typedef struct brd_store {
     brd_tickets orphans; /* tickets whose sessions ended, the oldest first */
     brd_session *sessions;
     struct brd_published *names;
-    uint64_t last_object, last_session;
+    uint64_t last_object, last_session, last_ticket;
 } brd_store;
 
 enum {

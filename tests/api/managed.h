@@ -7,6 +7,7 @@
 
 #include "api/pools.h"
 
+#include <brood/listener.h>
 #include <brood/manager.h>
 #include <stdarg.h>
 
@@ -192,6 +193,23 @@ static inline void managed_open(void)
     for (int i = 0; i < MANAGED_THREADS; i++)
         (void)waiting_call_end(&calls[i]);
     brood_proxy_destroy(b);
+}
+
+/** The same, with what TCP makes on first use. */
+static inline void managed_open_tcp(void)
+{
+    static const char key[] = "a key that is long enough";
+    brood_listener *l = NULL;
+    brood_pipe *client = NULL, *server = NULL;
+    managed_open();
+    if (brood_listener_create(&l, "tcp:", BROOD_LISTENER(.key = key, .key_size = sizeof key)) ||
+        brood_client_connect(&client, brood_listener_address(l),
+                             BROOD_CLIENT(.key = key, .key_size = sizeof key), LONG) ||
+        brood_listener_accept(l, &server, LONG))
+        exit(70);
+    brood_pipe_destroy(server);
+    brood_pipe_destroy(client);
+    brood_listener_destroy(l);
 }
 
 #endif

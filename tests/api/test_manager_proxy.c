@@ -537,7 +537,7 @@ static const test_case cases[] = {
 
 static void warm_up(void)
 {
-    managed_open();
+    managed_open_tcp();
     if (brood_manager_create(shared, &counter, "Mortal", NULL))
         exit(70);
 }

@@ -647,6 +647,6 @@ int main(int argc, char **argv)
     if (brood_manager_register(&foo_type))
         return 70;
     brood_main(&argc, &argv);
-    test_warm_up = managed_open;
+    test_warm_up = managed_open_tcp;
     return managed_close(test_main(argc, argv, "manager", cases));
 }

@@ -437,7 +437,14 @@ static const test_case cases[] = {
     {0},
 };
 
+// What thread-local texts are made of, on first use.
+static void warm_up(void)
+{
+    (void)brood_fail("%s", "");
+}
+
 int main(int argc, char **argv)
 {
+    test_warm_up = warm_up;
     return test_main(argc, argv, "managed", cases);
 }
