@@ -20,7 +20,8 @@
  *     mask, no umask, no directory, no waitpid(-1); no SIGPIPE is ever raised.
  *     (brd_os_child_setup is for our own children, and says what it changes.)
  *  7. The rooms never log, never abort, and keep no state beyond what they hand
- *     out (but for the lock that serialises starts). Strings are UTF-8.
+ *     out (but for the lock that serialises starts, and what a thread pool is to
+ *     tell). Strings are UTF-8.
  *  8. Arguments that make no sense, such as none for a handle or a process, are
  *     BROOD_EINVAL.
  *
@@ -205,7 +206,8 @@ int brd_os_name_adopt(brd_name **out, brd_handle socket);
  * The next channel that came in, never waiting. *out is new; peer may be NULL. A local
  * peer that is another user's is refused in here. Handles do not travel on such channels.
  * Fails with: BROOD_EAGAIN (nobody there); the system's error, such as no more handles:
- * who came stays, so the name stays ready.
+ * who came stays, so the name stays ready; but not one for whose channel there is no
+ * memory, who is hung up on.
  */
 int brd_os_name_accept(brd_name *n, brd_chan **out, brd_peer *peer);
 
@@ -284,31 +286,13 @@ bool brd_os_can_fork(void);
 /**
  * Starts a process as a copy of this one, which goes on behind this call, with the
  * calling thread as its only one: *child tells which of the two returned. The copy has
- * default dispositions, an empty stdin, a group of its own, and of this library's
- * handles only those listed, at their own numbers (the host's are all there); program
- * and argv are not looked at. In the copy a failure means that it is not fit to go on,
- * and *out is not written.
+ * default dispositions, an empty stdin, nothing in the buffers of stdout and stderr, a
+ * group of its own, and of this library's handles only those listed, at their own numbers
+ * (the host's are all there); program and argv are not looked at. In the copy a failure
+ * means that it is not fit to go on, and *out is not written.
  * Fails with: BROOD_ENOTSUP, the system's error.
  */
 int brd_os_proc_fork(brd_proc *out, const brd_launch *how, bool *child);
-
-/**
- * The record of a process that another process started, and waits for. life (may be
- * none) becomes ready when it ends; through news its parent tells how it ended, with
- * brd_os_news_tell. Both are taken over. For such a one that has ended, brd_os_proc_wait
- * may take up to half a second more than it was given, to hear the news.
- */
-int brd_os_proc_adopt(brd_proc *out, int64_t pid, brd_handle life, brd_handle news);
-
-/**
- * The record of the process that started this one, good for a waiter only.
- * Fails with: BROOD_ECLOSED (it is gone), BROOD_ENOTSUP (there is no handle for it).
- */
-int brd_os_proc_parent(brd_proc *out, int64_t parent);
-
-/** A way for the news of one process. Both ends are new. */
-int brd_os_news_open(brd_handle *reader, brd_handle *writer);
-void brd_os_news_tell(brd_handle writer, const brd_exit *ended);
 
 /**
  * The value that how->inherit[index] has in the child; callable before the
@@ -335,6 +319,34 @@ int brd_os_proc_kill(brd_proc *p, bool force);
 /** Forgets the process, which goes on if it still runs. Taken from a waiter first. */
 void brd_os_proc_close(brd_proc *p);
 
+/* ----------------------------------------------- children of others: news */
+
+/**
+ * The record of a process that another process started, and waits for. life becomes
+ * ready when it ends: a handle of it, the reader of a line, or none, and then only its
+ * parent can tell. Through news that tells how it ended, with brd_os_news_tell. Both are
+ * taken over. For such a one that has ended, brd_os_proc_wait may take up to half a second
+ * more than it was given, to hear the news.
+ */
+int brd_os_proc_adopt(brd_proc *out, int64_t pid, brd_handle life, brd_handle news);
+
+/**
+ * The record of the process that started this one, good for a waiter only.
+ * Fails with: BROOD_ECLOSED (it is gone), BROOD_ENOTSUP (there is no handle for it).
+ */
+int brd_os_proc_parent(brd_proc *out, int64_t parent);
+
+/** A way for the news of one process. Both ends are new. */
+int brd_os_news_open(brd_handle *reader, brd_handle *writer);
+void brd_os_news_tell(brd_handle writer, const brd_exit *ended);
+
+/**
+ * Such a way can be a line too: nobody but the process holds its writer, and says nothing,
+ * so that the reader becomes ready when it ends. Cutting a copy of the reader makes all
+ * copies ready at once. Leaves none.
+ */
+void brd_os_line_cut(brd_handle *reader);
+
 /* ------------------------------------------------------ in the child: child */
 
 /**
@@ -349,6 +361,18 @@ int brd_os_child_setup(int64_t parent, brd_handle last_inherited, bool alone);
 
 /** From now on this child does not end with the thread that started it. */
 void brd_os_child_stay(void);
+
+/** What ends a process that is not ready to listen to its parent. */
+typedef struct brd_guard brd_guard;
+
+/**
+ * Until the guard is ended, this process ends with `code` when the peer of this channel is
+ * gone; nobody reads from that meanwhile. (Windows: none is needed, as the job ends a child
+ * with its parent.) *out is new. Fails with: BROOD_ENOMEM, the system's error.
+ */
+int brd_os_child_guard(brd_guard **out, brd_handle channel, int code);
+/** Accepts none, leaves none. */
+void brd_os_child_guard_end(brd_guard **guard);
 
 /** What a child keeps to. Zeroed means no limits. */
 typedef struct brd_limits {
@@ -462,8 +486,8 @@ typedef struct brd_wait {
 
 /**
  * Waits until at least one of them is ready, without a waiter made before.
- * Fails with: BROOD_ETIMEDOUT, BROOD_EBUSY (a channel that somebody else waits for), the
- * system's error (no such handle).
+ * Fails with: BROOD_ETIMEDOUT, BROOD_EBUSY (a channel that somebody else waits for),
+ * BROOD_EINVAL (more than this process may have open), the system's error (no such handle).
  */
 int brd_os_wait_many(brd_wait *things, size_t count, brd_time until);
 

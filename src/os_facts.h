@@ -86,7 +86,8 @@ int brd_os_module_of(const void *code, brd_place *out);
 int brd_os_module_at(const brd_place *place, void **code);
 
 /**
- * Loads a shared library for good. *code is what it exports under this name; NULL: nothing.
+ * Loads a shared library for good. *code is what it exports under this name, itself and not
+ * what it depends on; NULL: nothing.
  * `why` gets a sentence for people where the status does not say it all, else "".
  * Fails with: BROOD_EFUNCTION (it cannot be loaded), the system's error.
  */

@@ -137,12 +137,13 @@ typedef struct brood_client_options {
 
 /**
  * Connects to a listener and holds the handshake, all within `timeout` milliseconds (but
- * what the system takes to look up the name of a host). options may be NULL. *out is
- * new: brood_pipe_destroy().
- * Fails with: BROOD_ECLOSED (nobody listens there, or it hung up: it may speak another
- * version, or have too many clients of this address just now), BROOD_EAUTH (it has another key, or
- * none, or another endpoint), BROOD_ETIMEDOUT, BROOD_EPROTOCOL (it is no listener), BROOD_EINVAL,
- * BROOD_ENOMEM, the system's error. Python: Client(address, authkey=).
+ * what the system takes to look up the name of a host). A listener with too many peers
+ * hangs up on slow ones: then it is tried again until the time is over. options may be
+ * NULL. *out is new: brood_pipe_destroy().
+ * Fails with: BROOD_ECLOSED (nobody listens there, or who does hung up several times without
+ * a word: it may speak another version), BROOD_EAUTH (it has another key, or none, or another
+ * endpoint), BROOD_ETIMEDOUT, BROOD_EPROTOCOL (it is no listener), BROOD_EINVAL, BROOD_ENOMEM,
+ * the system's error. Python: Client(address, authkey=).
  */
 BROOD_API int brood_client_connect(brood_pipe **out, const char *address,
                                    const brood_client_options *options, int64_t timeout);

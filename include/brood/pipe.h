@@ -118,10 +118,11 @@ typedef struct brood_waitable {
 
 /**
  * Waits until at least one of them is ready, up to `timeout` milliseconds, and says
- * which. There may be as many of them as the program may have open. A pipe that one
- * thread waits for cannot be waited for by another (BROOD_EBUSY).
+ * which. There may be as many of them as the program may have open (RLIMIT_NOFILE), not
+ * more even if some are the same. A pipe that one thread waits for cannot be waited for by
+ * another (BROOD_EBUSY).
  * Fails with: BROOD_ETIMEDOUT, BROOD_EINVAL (a process that was not started, an end that
- * only sends, nothing to wait for), BROOD_ENOMEM, the system's error (no such handle).
+ * only sends, nothing to wait for, too many), BROOD_ENOMEM, the system's error (no such handle).
  * Python: connection.wait.
  */
 BROOD_API int brood_wait_many(brood_waitable *things, size_t count, int64_t timeout);

@@ -10,8 +10,8 @@
  *     brood_process_destroy(process);
  *
  * A process never outlives the program that started it: it ends at once when that
- * ends, however that comes (one that is stopped: when it goes on). Who wants it to
- * finish joins it.
+ * ends, however that comes. (One that is stopped is let go on by POSIX systems then, unless
+ * a process of the same session takes in orphans.) Who wants it to finish joins it.
  *
  * Any thread may call any function here, several at the same time; only destroy must
  * be the last.

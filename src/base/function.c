@@ -5,7 +5,6 @@
  * cast.
  */
 #include "base/function.h"
-#include "base/registry.h"
 #include <apr_hash.h>
 #include <apr_pools.h>
 #include <apr_strings.h>
@@ -139,14 +138,10 @@ static int make_room(brd_code *c)
     if (c->count < c->room)
         return BROOD_OK;
     uint32_t room = c->room ? 2 * c->room : 16;
-    brood_function **known = realloc(c->known, room * sizeof *known);
-    if (known)
-        c->known = known;
-    int *why = realloc(c->why, room * sizeof *why);
-    if (why)
-        c->why = why;
-    if (!known || !why)
+    brd_known *known = realloc(c->known, room * sizeof *known);
+    if (!known)
         return BROOD_ENOMEM;
+    c->known = known;
     c->room = room;
     return BROOD_OK;
 }
@@ -160,28 +155,45 @@ int brd_code_find(const brd_place *place, brood_function **out)
     return status;
 }
 
-int brd_code_learn(brd_code *c, uint32_t index, brood_function *function, int why)
+int brd_code_learn(brd_code *c, uint32_t index, const brd_sought *sought)
 {
     if (index != c->count)
         return BROOD_EPROTOCOL;
     int status = make_room(c);
     if (status)
         return status;
-    c->known[index] = function;
-    c->why[index] = function ? BROOD_OK : why;
-    c->count++;
+    brd_sought *copy = malloc(sizeof *copy);
+    if (!copy)
+        return BROOD_ENOMEM;
+    *copy = *sought;
+    c->known[c->count++] = (brd_known){.why = BROOD_EFUNCTION, .sought = copy};
     return BROOD_OK;
+}
+
+const brd_sought *brd_code_sought(const brd_code *c, uint32_t index)
+{
+    return index < c->count ? c->known[index].sought : NULL;
+}
+
+void brd_code_settle(brd_code *c, uint32_t index, brood_function *function, int why)
+{
+    if (index >= c->count)
+        return;
+    brd_known *known = &c->known[index];
+    free(known->sought);
+    *known = (brd_known){.function = function, .why = function ? BROOD_OK : why};
 }
 
 brood_function *brd_code_at(const brd_code *c, uint32_t index, int *why)
 {
-    *why = index < c->count ? c->why[index] : BROOD_EFUNCTION;
-    return *why ? NULL : c->known[index];
+    *why = index < c->count ? c->known[index].why : BROOD_EFUNCTION;
+    return *why ? NULL : c->known[index].function;
 }
 
 void brd_code_clear(brd_code *c)
 {
+    for (uint32_t i = 0; i < c->count; i++)
+        free(c->known[i].sought);
     free(c->known);
-    free(c->why);
     *c = (brd_code){0};
 }

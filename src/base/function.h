@@ -1,10 +1,12 @@
 /**
  * Functions by number: a parent gives each function that it sends a number and
- * knows its place; a worker learns number and place, and finds the code.
+ * knows its place; a worker learns number and place, and finds the code when it is
+ * first asked for it: finding may load a library, and that may be the worker's end.
  */
 #ifndef BRD_FUNCTION_H
 #define BRD_FUNCTION_H
 
+#include "base/registry.h"
 #include "os.h"
 #include <brood/context.h>
 
@@ -35,24 +37,41 @@ const char *brd_functions_name(const brd_functions *t, uint32_t index);
 void brd_functions_explain(const brd_functions *t, uint32_t index, int status, char *text,
                            size_t room);
 
+/** Where a function is to be looked for: at its place, or under its name. */
+typedef struct brd_sought {
+    brd_place place;
+    char name[BRD_REGISTERED_SIZE]; /* "": it has none */
+} brd_sought;
+
+typedef struct brd_known {
+    brood_function *function;
+    int why;            /* there is none */
+    brd_sought *sought; /* NULL: it was looked for */
+} brd_known;
+
 /** The worker's side: grows as functions are defined, in order. */
 typedef struct brd_code {
-    brood_function **known; /* NULL: could not be found, and why is in `why` */
-    int *why;
+    brd_known *known;
     uint32_t count;
     uint32_t room;
 } brd_code;
 
 /**
- * Learns one more function, or with NULL that it could not be found, and why.
+ * Learns where one more function is.
  * Fails with: BROOD_EPROTOCOL (out of order), BROOD_ENOMEM.
  */
-int brd_code_learn(brd_code *c, uint32_t index, brood_function *function, int why);
+int brd_code_learn(brd_code *c, uint32_t index, const brd_sought *sought);
+
+/** Where it is still to be looked for; NULL: it was, or nothing is known of it. */
+const brd_sought *brd_code_sought(const brd_code *c, uint32_t index);
+
+/** What came of looking for it; with NULL, why there is none. */
+void brd_code_settle(brd_code *c, uint32_t index, brood_function *function, int why);
 
 /** The function at a place. Fails with: as brd_os_module_at. */
 int brd_code_find(const brd_place *place, brood_function **out);
 
-/** The function; NULL and *why if there is none. */
+/** The function, if it was looked for; NULL and *why if there is none. */
 brood_function *brd_code_at(const brd_code *c, uint32_t index, int *why);
 
 void brd_code_clear(brd_code *c);

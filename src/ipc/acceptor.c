@@ -9,14 +9,13 @@
 #include <string.h>
 
 enum {
-    MOST_PEERS = 64,
-    MOST_OF_SOURCE = 8,          /* who talk */
-    MOST_WAITING_OF_SOURCE = 32, /* who would; more than that may try again later */
-    PATIENCE_MS = 10000,         /* for a whole handshake, unless it is told */
-    YOUNG_MS = 1000,             /* so long one who talks is not dropped for another */
-    MUTE_MS = 50,                /* so long more than their share of a source may say nothing */
-    RETRY_MS = 100,              /* after the system could not accept */
-    AT_ONCE = 4,                 /* taken in between two looks at those who are here */
+    PLACES = 64,         /* the last one is emptied again for who comes next */
+    SHARE = 8,           /* a source with more peers than that is a crowd */
+    CROWD_GRACE_MS = 15, /* how long one of a crowd may keep us waiting if places are short */
+    FEW_GRACE_MS = 250,  /* and one of few, who may be on the other side of the world */
+    PATIENCE_MS = 10000, /* for a whole handshake, unless it is told */
+    RETRY_MS = 100,      /* after the system could not accept */
+    AT_ONCE = 4,         /* taken in between two looks at those who are here */
     EVENTS = 32
 };
 
@@ -25,10 +24,8 @@ typedef struct peer {
     brd_chan *chan; /* NULL: nobody is here */
     brd_peer who;
     brd_time came;
-    uint64_t number; /* in the order in which they came */
-    bool talks;      /* it has begun to, and is listened to */
-    bool waits;      /* it would, but as many of its source talk as may */
-    unsigned want;   /* what the waiter watches the channel for */
+    brd_time since; /* what it is to say next we have waited for since then */
+    unsigned want;  /* what the waiter watches the channel for */
     brd_endpoint endpoint;
     brd_handshake handshake;
 } peer;
@@ -42,8 +39,7 @@ struct brd_acceptor {
     brd_name *name;
     bool watches_name;
     brd_time retry_at;
-    uint64_t last_number;
-    peer peers[MOST_PEERS];
+    peer peers[PLACES];
 
     // Behind the lock.
     brd_mutex lock;
@@ -61,86 +57,46 @@ static bool is_here(const peer *p)
     return p->chan != NULL;
 }
 
-static bool is_silent(const peer *p)
-{
-    return p->handshake.state == BRD_SHAKING_HELLO;
-}
-
-static bool is_mute(const peer *p)
-{
-    return is_here(p) && !p->talks && !p->waits;
-}
-
-static bool is_older(const peer *p, brd_time now, int64_t ms)
-{
-    return now - p->came >= ms * BRD_MS;
-}
-
-// May it go so that another can come? One that has not said all of its hello, at once.
-static bool can_go(const peer *p, brd_time now)
-{
-    return is_here(p) && ((is_silent(p) && !p->waits) || is_older(p, now, YOUNG_MS));
-}
-
-static bool same_source(const peer *p, const brd_peer *who)
-{
-    return memcmp(p->who.source, who->source, sizeof who->source) == 0;
-}
-
 static peer *empty_place(brd_acceptor *a)
 {
-    for (size_t i = 0; i < MOST_PEERS; i++)
-        if (!is_here(&a->peers[i]))
-            return &a->peers[i];
+    for (peer *p = a->peers; p < a->peers + PLACES; p++)
+        if (!is_here(p))
+            return p;
     return NULL;
 }
 
-// The oldest who can go; of those who talk and come from there, if `source`.
-static peer *oldest(brd_acceptor *a, const brd_peer *source)
+// An IPv6 host has a network of addresses to itself; what begins with 0 is mostly IPv4.
+static bool same_source(const brd_peer *one, const brd_peer *other)
 {
-    brd_time now = brd_os_now();
-    peer *found = NULL;
-    for (peer *p = a->peers; p < a->peers + MOST_PEERS; p++)
-        if (can_go(p, now) && (!source || (p->talks && same_source(p, source))) &&
-            (!found || p->number < found->number))
-            found = p;
-    return found;
+    return memcmp(one->source, other->source, one->source[0] ? 8 : 16) == 0;
 }
 
-static peer *first_waiting(brd_acceptor *a, uint64_t after)
-{
-    peer *found = NULL;
-    for (peer *p = a->peers; p < a->peers + MOST_PEERS; p++)
-        if (is_here(p) && p->waits && p->number > after && (!found || p->number < found->number))
-            found = p;
-    return found;
-}
-
-static size_t count_talking(const brd_acceptor *a, const brd_peer *who)
+static size_t count_of_source(const brd_acceptor *a, const peer *of)
 {
     size_t count = 0;
-    for (const peer *p = a->peers; p < a->peers + MOST_PEERS; p++)
-        count += is_here(p) && p->talks && same_source(p, who);
+    for (const peer *p = a->peers; p < a->peers + PLACES; p++)
+        count += is_here(p) && same_source(&p->who, &of->who);
     return count;
 }
 
-static size_t count_waiting(const brd_acceptor *a, const brd_peer *who)
+/**
+ * Who has to go if somebody does: of the source with most peers the one that has kept us
+ * waiting longest. NULL: nobody is here. *from is when it may be sent away.
+ */
+static peer *first_to_go(brd_acceptor *a, brd_time *from)
 {
-    size_t count = 0;
-    for (const peer *p = a->peers; p < a->peers + MOST_PEERS; p++)
-        count += is_here(p) && p->waits && same_source(p, who);
-    return count;
-}
-
-// Whether it says nothing, and so many younger ones of its source that it is one too many.
-static bool is_surplus(const brd_acceptor *a, const peer *mute)
-{
-    size_t younger = 0;
-    if (!a->terms.per_source || !is_mute(mute))
-        return false;
-    for (const peer *p = a->peers; p < a->peers + MOST_PEERS; p++)
-        younger += is_mute(p) && p->number > mute->number && same_source(p, &mute->who);
-    return younger >= MOST_OF_SOURCE;
+    size_t most = 0;
+    peer *first = NULL;
+    for (peer *p = a->peers; p < a->peers + PLACES; p++) {
+        size_t count = is_here(p) ? count_of_source(a, p) : 0;
+        if (count > most || (first && count == most && p->since < first->since)) {
+            most = count;
+            first = p;
+        }
+    }
+    if (first)
+        *from = first->since + (most > SHARE ? CROWD_GRACE_MS : FEW_GRACE_MS) * BRD_MS;
+    return first;
 }
 
 /* --------------------------------------------------------------- coming and going */
@@ -170,70 +126,6 @@ static int watch(brd_acceptor *a, peer *p, unsigned want)
     if (!status)
         p->want = want;
     return status;
-}
-
-// It has something to say: may it? One more of its source may have to go for that.
-static bool may_talk(brd_acceptor *a, peer *p)
-{
-    if (!p->talks && a->terms.per_source && count_talking(a, &p->who) >= MOST_OF_SOURCE) {
-        peer *other = oldest(a, &p->who);
-        if (!other)
-            return false;
-        drop(a, other);
-    }
-    p->talks = true;
-    p->waits = false;
-    return true;
-}
-
-static void greet(brd_acceptor *a, peer *p, brd_chan *chan, const brd_peer *who)
-{
-    uint8_t nonce[BRD_NONCE_SIZE];
-    *p = (peer){.chan = chan,
-                .who = *who,
-                .came = brd_os_now(),
-                .number = ++a->last_number,
-                .endpoint = a->terms.endpoint};
-    if (!p->endpoint.size)
-        brd_endpoint_of_tcp(&p->endpoint, who->here);
-    const brd_secret secret = {a->terms.key, {p->endpoint.bytes, p->endpoint.size}};
-    if (apr_generate_random_bytes(nonce, sizeof nonce) != APR_SUCCESS) {
-        drop(a, p);
-        return;
-    }
-    brd_handshake_begin(&p->handshake, BRD_SERVER, &secret, nonce);
-    if (watch(a, p, BRD_READ))
-        drop(a, p);
-}
-
-// Of those who are here and those who have passed, all have room in the queue.
-static bool is_full(brd_acceptor *a)
-{
-    brd_os_mutex_lock(&a->lock);
-    bool full = a->count >= a->terms.backlog;
-    brd_os_mutex_unlock(&a->lock);
-    return full;
-}
-
-static void take_in(brd_acceptor *a)
-{
-    for (int i = 0; i < AT_ONCE && !is_full(a); i++) {
-        brd_chan *chan = NULL;
-        brd_peer who;
-        peer *place = empty_place(a);
-        peer *other = place ? NULL : oldest(a, NULL);
-        if (!place && !other)
-            return;
-        int status = brd_os_name_accept(a->name, &chan, &who);
-        if (status) {
-            if (status != BROOD_EAGAIN)
-                a->retry_at = brd_os_now() + RETRY_MS * BRD_MS;
-            return;
-        }
-        if (other)
-            drop(a, other);
-        greet(a, place ? place : other, chan, &who);
-    }
 }
 
 /* ---------------------------------------------------------------- the handshakes */
@@ -284,15 +176,11 @@ static int converse(peer *p)
 static void attend(brd_acceptor *a, peer *p)
 {
     const unsigned char *words;
-    if (!may_talk(a, p)) {
-        // One source never has all the places: its clients come again.
-        bool place = p->waits || count_waiting(a, &p->who) < MOST_WAITING_OF_SOURCE;
-        p->waits = true;
-        if (!place || watch(a, p, 0))
-            drop(a, p);
-        return;
-    }
+    brd_shaking before = p->handshake.state;
     int status = converse(p);
+    // A message counts when it is whole: nobody gains time byte by byte.
+    if (p->handshake.state != before)
+        p->since = brd_os_now();
     if (status == BROOD_EAGAIN)
         status = watch(a, p, brd_handshake_words(&p->handshake, &words) ? BRD_WRITE : BRD_READ);
     if (status)
@@ -301,22 +189,72 @@ static void attend(brd_acceptor *a, peer *p)
         pass(a, p);
 }
 
-static void attend_waiting(brd_acceptor *a)
-{
-    uint64_t last = 0;
-    for (peer *p; (p = first_waiting(a, last));) {
-        last = p->number;
-        attend(a, p);
-    }
-}
-
 static void drop_late(brd_acceptor *a)
 {
     brd_time now = brd_os_now();
-    for (peer *p = a->peers; p < a->peers + MOST_PEERS; p++)
-        if (is_here(p) && (is_older(p, now, a->terms.patience) ||
-                           (is_older(p, now, MUTE_MS) && is_surplus(a, p))))
+    for (peer *p = a->peers; p < a->peers + PLACES; p++)
+        if (is_here(p) && now - p->came >= a->terms.patience * BRD_MS)
             drop(a, p);
+}
+
+// Empties a place if there is none and somebody can go.
+static void make_room(brd_acceptor *a)
+{
+    brd_time from;
+    peer *p;
+    while (!empty_place(a) && (p = first_to_go(a, &from)) && from <= brd_os_now()) {
+        brd_time since = p->since;
+        attend(a, p); // what it was to say may have come while nobody looked
+        if (is_here(p) && p->since == since)
+            drop(a, p);
+    }
+}
+
+/* ----------------------------------------------------------------- who comes */
+
+static void greet(brd_acceptor *a, peer *p, brd_chan *chan, const brd_peer *who)
+{
+    uint8_t nonce[BRD_NONCE_SIZE];
+    brd_time now = brd_os_now();
+    *p =
+        (peer){.chan = chan, .who = *who, .came = now, .since = now, .endpoint = a->terms.endpoint};
+    if (!p->endpoint.size)
+        brd_endpoint_of_tcp(&p->endpoint, who->here);
+    const brd_secret secret = {a->terms.key, {p->endpoint.bytes, p->endpoint.size}};
+    if (apr_generate_random_bytes(nonce, sizeof nonce) != APR_SUCCESS) {
+        drop(a, p);
+        return;
+    }
+    brd_handshake_begin(&p->handshake, BRD_SERVER, &secret, nonce);
+    attend(a, p); // who had to wait has said hello meanwhile
+}
+
+// Of those who are here and those who have passed, all have room in the queue.
+static bool is_full(brd_acceptor *a)
+{
+    brd_os_mutex_lock(&a->lock);
+    bool full = a->count >= a->terms.backlog;
+    brd_os_mutex_unlock(&a->lock);
+    return full;
+}
+
+static void take_in(brd_acceptor *a)
+{
+    for (int i = 0; i < AT_ONCE && !is_full(a); i++) {
+        brd_chan *chan = NULL;
+        brd_peer who;
+        make_room(a);
+        peer *place = empty_place(a);
+        if (!place)
+            return;
+        int status = brd_os_name_accept(a->name, &chan, &who);
+        if (status) {
+            if (status != BROOD_EAGAIN)
+                a->retry_at = brd_os_now() + RETRY_MS * BRD_MS;
+            return;
+        }
+        greet(a, place, chan, &who);
+    }
 }
 
 /* --------------------------------------------------------------------- the thread */
@@ -340,23 +278,18 @@ static void watch_name(brd_acceptor *a, bool want)
         a->watches_name = want;
 }
 
-// When the peer is due for something that no event tells of.
-static brd_time due(const brd_acceptor *a, const peer *p, brd_time now, bool crowded)
-{
-    brd_time grown = p->came + YOUNG_MS * BRD_MS;
-    if (is_surplus(a, p))
-        return p->came + MUTE_MS * BRD_MS;
-    return crowded && grown > now ? grown : p->came + a->terms.patience * BRD_MS;
-}
-
 static brd_time next_time(brd_acceptor *a)
 {
     brd_time now = brd_os_now(), next = BRD_FOREVER;
-    bool crowded = first_waiting(a, 0) || !empty_place(a);
-    for (const peer *p = a->peers; p < a->peers + MOST_PEERS; p++) {
-        brd_time then = is_here(p) ? due(a, p, now, crowded) : BRD_FOREVER;
-        next = then < next ? then : next;
+    for (const peer *p = a->peers; p < a->peers + PLACES; p++) {
+        brd_time late = p->came + a->terms.patience * BRD_MS;
+        if (is_here(p) && late < next)
+            next = late;
     }
+    brd_time room = BRD_FOREVER;
+    if (!empty_place(a))
+        (void)first_to_go(a, &room);
+    next = room < next ? room : next;
     return a->retry_at > now && a->retry_at < next ? a->retry_at : next;
 }
 
@@ -377,20 +310,20 @@ static void run(void *baton)
         brd_event events[EVENTS];
         size_t count = 0;
         bool came = false;
-        watch_name(a, !full && brd_os_now() >= a->retry_at && (empty_place(a) || oldest(a, NULL)));
+        make_room(a);
+        watch_name(a, !full && brd_os_now() >= a->retry_at && empty_place(a));
         int status = brd_os_waiter_wait(a->waiter, next_time(a), events, EVENTS, &count);
         if (status && status != BROOD_ETIMEDOUT)
             rest(a);
         for (size_t i = 0; i < count; i++) {
             if (events[i].tag == &a->name)
                 came = true;
-            else if (events[i].tag && is_here(events[i].tag)) // not dropped for another just now
+            else if (events[i].tag && is_here(events[i].tag))
                 attend(a, events[i].tag);
         }
         drop_late(a);
         if (came)
             take_in(a); // last: until here no event is about somebody else in the same place
-        attend_waiting(a);
     }
 }
 
@@ -405,7 +338,7 @@ static int prepare(brd_acceptor *a)
         status = brd_os_waiter_open(&a->waiter);
     if (!status)
         status = brd_os_waiter_open(&a->bell);
-    a->room = a->terms.backlog + MOST_PEERS; // who is here when it is full can still pass
+    a->room = a->terms.backlog + PLACES; // who is here when it is full can still pass
     a->queue = calloc(a->room, sizeof *a->queue);
     if (!status && !a->queue)
         status = BROOD_ENOMEM;
@@ -483,7 +416,7 @@ void brd_acceptor_close(brd_acceptor **acceptor)
     if (a->name && a->watches_name)
         (void)brd_os_waiter_name(a->waiter, a->name, false, &a->name);
     brd_os_name_close(&a->name);
-    for (peer *p = a->peers; p < a->peers + MOST_PEERS; p++)
+    for (peer *p = a->peers; p < a->peers + PLACES; p++)
         if (is_here(p))
             drop(a, p);
     for (; a->count; a->count--, a->first = (a->first + 1) % a->room)

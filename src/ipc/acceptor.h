@@ -3,12 +3,11 @@
  * with each. Only who has passed it is ever seen by a listener.
  *
  * A peer can be silent, slow, wrong or hostile; it has a place of fixed size among 64, and
- * ten seconds. Of one TCP address at most 8 talk at a time and others that want to wait for
- * them; of those that say nothing, all but the youngest 8 go, after a moment in which an
- * honest one would have spoken. When all places are taken the oldest goes: one that has not
- * said hello at once, one that has only after a second, so that a crowd of honest ones
- * passes in turn. While nobody can go, nobody is taken in: who comes waits in the system's
- * queue.
+ * ten seconds. When all places are taken one of them is emptied for whoever comes next: of
+ * the source with most peers, that peer goes which has kept us waiting longest, but none
+ * before it had a moment in which an honest one would have spoken. That moment is short for
+ * one of a crowd, and long enough for the longest ways for one of few. Until then who comes
+ * waits in the system's queue. An honest client that was too slow comes again by itself.
  */
 #ifndef BRD_ACCEPTOR_H
 #define BRD_ACCEPTOR_H
@@ -22,7 +21,6 @@ typedef struct brd_acceptor brd_acceptor;
 typedef struct brd_acceptor_terms {
     brd_span key;          /* size 0: none; borrowed as long as the acceptor lives */
     brd_endpoint endpoint; /* size 0: the TCP address that each peer reached */
-    bool per_source;       /* peers are counted by their address: TCP */
     uint32_t backlog;      /* how many may have passed and not been taken */
     int64_t patience;      /* milliseconds for a whole handshake; 0: ten seconds */
 } brd_acceptor_terms;

@@ -1,5 +1,7 @@
 /**
- * Clients: connect, hold the handshake in one go, and have a pipe.
+ * Clients: connect, hold the handshake in one go, and have a pipe. The one thing to know:
+ * a listener may hang up on an honest client that was one of too many, so until the
+ * welcome has come that is no failure but a reason to try once more.
  */
 #include "base/clock.h"
 #include "ipc/connection.h"
@@ -9,7 +11,18 @@
 #include <brood/listener.h>
 #include <string.h>
 
-enum { TRIES = 8, FIRST_PAUSE_MS = 2 }; /* pauses double: half a second in all */
+enum {
+    DEAF_TRIES = 8, /* with a listener that has never answered */
+    FIRST_PAUSE_MS = 2,
+    LONGEST_PAUSE_MS = 256
+};
+
+/** How far a try came. */
+typedef enum outcome {
+    NOT_REACHED,
+    REACHED, /* somebody, who may speak another version */
+    ANSWERED /* as only a listener with the same key does */
+} outcome;
 
 // A host that listens everywhere is here, too; not every system takes that for an address.
 static void dial_here(brd_address *a)
@@ -59,9 +72,8 @@ static int step(brd_chan *chan, brd_handshake *h, brd_time until)
     return status == BROOD_EAGAIN ? brd_os_chan_wait(chan, want, until) : status;
 }
 
-// *heard: the listener has said something.
 static int shake_hands(brd_chan *chan, const brd_secret *secret, brd_time until, brd_seal *seal,
-                       bool *heard)
+                       outcome *how)
 {
     brd_handshake h;
     uint8_t nonce[BRD_NONCE_SIZE];
@@ -71,7 +83,8 @@ static int shake_hands(brd_chan *chan, const brd_secret *secret, brd_time until,
     brd_handshake_begin(&h, BRD_CLIENT, secret, nonce);
     while (!status && h.state != BRD_SHAKING_DONE) {
         status = step(chan, &h, until);
-        *heard = *heard || h.state > BRD_SHAKING_ANSWER || (h.state == BRD_SHAKING_ANSWER && h.at);
+        if (h.state == BRD_SHAKING_PROOF || h.state == BRD_SHAKING_WELCOME)
+            *how = ANSWERED;
     }
     if (!status)
         status = brd_handshake_seal(&h, seal);
@@ -80,19 +93,19 @@ static int shake_hands(brd_chan *chan, const brd_secret *secret, brd_time until,
 }
 
 static int try_once(brood_pipe **out, const brd_address *a, const brood_client_options *o,
-                    brd_time until, bool *heard)
+                    brd_time until, outcome *how)
 {
     brd_chan *chan = NULL;
     brd_endpoint endpoint;
     brd_seal seal;
+    *how = NOT_REACHED;
     int status = reach(&chan, a, &endpoint, until);
     if (!status && o->endpoint)
         status = brd_endpoint_of_label(&endpoint, o->endpoint);
-    if (status) {
-        *heard = true; // and it will be so again
-    } else {
+    if (!status) {
         const brd_secret secret = {{o->key, o->key_size}, {endpoint.bytes, endpoint.size}};
-        status = shake_hands(chan, &secret, until, &seal, heard);
+        *how = REACHED;
+        status = shake_hands(chan, &secret, until, &seal, how);
     }
     if (!status) {
         status =
@@ -121,6 +134,37 @@ static void pause_for(int64_t ms, brd_time until)
     brd_os_mutex_clear(&mutex);
 }
 
+// Half of the pause to all of it and a half: a crowd does not come again all at once.
+static int64_t vary(int64_t ms)
+{
+    uint8_t random = 128;
+    (void)apr_generate_random_bytes(&random, sizeof random);
+    return ms / 2 + ms * random / 256;
+}
+
+/**
+ * Tries until the listener lets us in, or the time is over. One that has answered as only
+ * ours can and hangs up all the same has a crowd before it; one that never says a word may
+ * be none of ours, and is not asked for ever.
+ */
+static int try_until(brood_pipe **out, const brd_address *a, const brood_client_options *o,
+                     brd_time until)
+{
+    outcome how;
+    int deaf = 0;
+    int64_t pause = FIRST_PAUSE_MS;
+    for (;;) {
+        int status = try_once(out, a, o, until, &how);
+        deaf = how == ANSWERED ? 0 : deaf + 1;
+        if (status != BROOD_ECLOSED || how == NOT_REACHED || deaf == DEAF_TRIES)
+            return status;
+        if (brd_os_now() >= until)
+            return how == ANSWERED ? BROOD_ETIMEDOUT : status;
+        pause_for(vary(pause), until);
+        pause = pause * 2 < LONGEST_PAUSE_MS ? pause * 2 : LONGEST_PAUSE_MS;
+    }
+}
+
 int brood_client_connect(brood_pipe **out, const char *address, const brood_client_options *options,
                          int64_t timeout)
 {
@@ -138,13 +182,5 @@ int brood_client_connect(brood_pipe **out, const char *address, const brood_clie
         return status;
     if (a.family == BRD_FAMILY_TCP)
         dial_here(&a);
-    // A listener with too many peers drops some before it has answered them.
-    bool heard = false;
-    int64_t pause = FIRST_PAUSE_MS;
-    status = try_once(out, &a, &o, until, &heard);
-    for (int i = 1; i < TRIES && status == BROOD_ECLOSED && !heard; i++, pause *= 2) {
-        pause_for(pause, until);
-        status = try_once(out, &a, &o, until, &heard);
-    }
-    return status;
+    return try_until(out, &a, &o, until);
 }

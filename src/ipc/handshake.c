@@ -18,30 +18,34 @@ static const char seal_label[LABEL_SIZE] = "brood v1 seal";
 
 static const size_t sizes[] = {[BRD_SHAKING_HELLO] = BRD_HELLO_SIZE,
                                [BRD_SHAKING_ANSWER] = BRD_ANSWER_SIZE,
-                               [BRD_SHAKING_PROOF] = BRD_PROOF_SIZE};
+                               [BRD_SHAKING_PROOF] = BRD_PROOF_SIZE,
+                               [BRD_SHAKING_WELCOME] = BRD_WELCOME_SIZE};
+
+// Whose tags they are: the server makes two.
+enum { CLIENT_TAG = 'C', SERVER_TAG = 'S', WELCOME_TAG = 'W' };
 
 static bool under_way(const brd_handshake *h)
 {
-    return h->state <= BRD_SHAKING_PROOF;
+    return h->state <= BRD_SHAKING_WELCOME;
 }
 
 // Who says the message that is under way.
 static brd_side speaker(const brd_handshake *h)
 {
-    return h->state == BRD_SHAKING_ANSWER ? BRD_SERVER : BRD_CLIENT;
+    return h->state == BRD_SHAKING_ANSWER || h->state == BRD_SHAKING_WELCOME ? BRD_SERVER
+                                                                             : BRD_CLIENT;
 }
 
 static char letter(brd_side side)
 {
-    return side == BRD_SERVER ? 'S' : 'C';
+    return side == BRD_SERVER ? SERVER_TAG : CLIENT_TAG;
 }
 
 /* ----------------------------------------------------------------- what is said */
 
-static int digest(const brd_handshake *h, const char label[LABEL_SIZE], brd_side side,
+static int digest(const brd_handshake *h, const char label[LABEL_SIZE], char who,
                   uint8_t tag[BRD_TAG_SIZE])
 {
-    const char who = letter(side);
     unsigned char length[8];
     brd_put64(length, h->secret.endpoint.size);
     const brd_span parts[] = {{label, LABEL_SIZE},
@@ -53,9 +57,9 @@ static int digest(const brd_handshake *h, const char label[LABEL_SIZE], brd_side
     return brd_os_hmac(h->secret.key, parts, sizeof parts / sizeof *parts, tag);
 }
 
-static int tag_of(const brd_handshake *h, brd_side side, uint8_t tag[BRD_TAG_SIZE])
+static int tag_of(const brd_handshake *h, char who, uint8_t tag[BRD_TAG_SIZE])
 {
-    return digest(h, h->secret.key.size ? keyed_label : open_label, side, tag);
+    return digest(h, h->secret.key.size ? keyed_label : open_label, who, tag);
 }
 
 static void write_head(unsigned char *at, brd_side side, const uint8_t nonce[BRD_NONCE_SIZE])
@@ -84,16 +88,18 @@ static int say(brd_handshake *h)
         return BROOD_OK;
     case BRD_SHAKING_ANSWER:
         write_head(h->buffer, BRD_SERVER, h->server_nonce);
-        return tag_of(h, BRD_SERVER, h->buffer + BRD_HELLO_SIZE);
+        return tag_of(h, SERVER_TAG, h->buffer + BRD_HELLO_SIZE);
+    case BRD_SHAKING_PROOF:
+        return tag_of(h, CLIENT_TAG, h->buffer);
     default:
-        return tag_of(h, BRD_CLIENT, h->buffer);
+        return tag_of(h, WELCOME_TAG, h->buffer);
     }
 }
 
-static int check_tag(const brd_handshake *h, brd_side side, const unsigned char *tag)
+static int check_tag(const brd_handshake *h, char who, const unsigned char *tag)
 {
     uint8_t right[BRD_TAG_SIZE];
-    int status = tag_of(h, side, right);
+    int status = tag_of(h, who, right);
     if (!status && !brd_os_same(tag, right, sizeof right))
         status = BROOD_EAUTH;
     brd_os_wipe(right, sizeof right);
@@ -109,9 +115,11 @@ static int hear(brd_handshake *h)
         return read_head(h->buffer, BRD_CLIENT, h->client_nonce);
     case BRD_SHAKING_ANSWER:
         status = read_head(h->buffer, BRD_SERVER, h->server_nonce);
-        return status ? status : check_tag(h, BRD_SERVER, h->buffer + BRD_HELLO_SIZE);
+        return status ? status : check_tag(h, SERVER_TAG, h->buffer + BRD_HELLO_SIZE);
+    case BRD_SHAKING_PROOF:
+        return check_tag(h, CLIENT_TAG, h->buffer);
     default:
-        return check_tag(h, BRD_CLIENT, h->buffer);
+        return check_tag(h, WELCOME_TAG, h->buffer);
     }
 }
 
@@ -185,9 +193,9 @@ int brd_handshake_seal(const brd_handshake *h, brd_seal *seal)
     uint8_t keys[2][BRD_TAG_SIZE];
     if (h->state != BRD_SHAKING_DONE)
         return BROOD_EINVAL;
-    int status = digest(h, seal_label, BRD_CLIENT, keys[BRD_CLIENT]);
+    int status = digest(h, seal_label, CLIENT_TAG, keys[BRD_CLIENT]);
     if (!status)
-        status = digest(h, seal_label, BRD_SERVER, keys[BRD_SERVER]);
+        status = digest(h, seal_label, SERVER_TAG, keys[BRD_SERVER]);
     if (!status) {
         *seal = (brd_seal){0};
         memcpy(seal->out.key, keys[h->side], BRD_TAG_SIZE);

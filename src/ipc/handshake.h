@@ -6,10 +6,13 @@
  *     client  magic, version, 'C', nonce of the client           40 bytes
  *     server  magic, version, 'S', nonce of the server, tag S    72 bytes
  *     client  tag C                                              32 bytes
+ *     server  tag W: welcome                                     32 bytes
  *
  * tag X is HMAC-SHA-256(key, label || X || endpoint || both nonces): X keeps a tag from
  * being sent back to whoever made it, the nonces from being sent again, the endpoint
  * (what both sides know the listener by) from being handed on to another listener.
+ * The welcome is there so that a client knows whether it is in: a listener may hang up on
+ * one that was too slow while its proof is still on the way.
  * Without a key the key is nothing and the label another: the kernel vouches then, and
  * the tags only say that both sides mean the same.
  */
@@ -23,15 +26,17 @@ enum {
     BRD_NONCE_SIZE = 32,
     BRD_HELLO_SIZE = 8 + BRD_NONCE_SIZE,
     BRD_ANSWER_SIZE = BRD_HELLO_SIZE + BRD_TAG_SIZE,
-    BRD_PROOF_SIZE = BRD_TAG_SIZE
+    BRD_PROOF_SIZE = BRD_TAG_SIZE,
+    BRD_WELCOME_SIZE = BRD_TAG_SIZE
 };
 
 typedef enum brd_side { BRD_CLIENT, BRD_SERVER } brd_side;
 
 typedef enum brd_shaking {
-    BRD_SHAKING_HELLO,  /* the client's first words are under way */
-    BRD_SHAKING_ANSWER, /* the server's */
-    BRD_SHAKING_PROOF,  /* the client's last ones */
+    BRD_SHAKING_HELLO,   /* the client's first words are under way */
+    BRD_SHAKING_ANSWER,  /* the server's */
+    BRD_SHAKING_PROOF,   /* the client's last ones */
+    BRD_SHAKING_WELCOME, /* the server's */
     BRD_SHAKING_DONE,
     BRD_SHAKING_FAILED
 } brd_shaking;

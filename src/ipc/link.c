@@ -350,6 +350,12 @@ void brd_link_at_hand(const brd_link_words *words, uint64_t *number, uint64_t *i
     }
 }
 
+uint32_t brd_link_loading(const brd_link *l)
+{
+    uint32_t loading = atomic_load_explicit(&l->words->loading, memory_order_acquire);
+    return loading <= l->functions ? loading : 0;
+}
+
 void brd_link_set_parked(brd_link *l, bool parked)
 {
     atomic_store(&l->words->parent_parked, parked ? 1u : 0u);

@@ -126,6 +126,9 @@ int brd_link_read_frames(brd_link *link);
  */
 void brd_link_at_hand(const brd_link_words *words, uint64_t *number, uint64_t *index);
 
+/** The function whose code a worker looked for when it ended, counted from 1; 0: none. */
+uint32_t brd_link_loading(const brd_link *link);
+
 /** Tells the worker whether to ring when it has results. */
 void brd_link_set_parked(brd_link *link, bool parked);
 

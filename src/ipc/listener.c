@@ -56,7 +56,6 @@ static int open_acceptor(brood_listener *l, brd_address *a, const brood_listener
 {
     brd_name *name = NULL;
     brd_acceptor_terms terms = {.key = {l->key, l->key_size},
-                                .per_source = l->tcp,
                                 .backlog = o->backlog ? o->backlog : DEFAULT_BACKLOG};
     int status = l->tcp ? brd_tcp_listen(&name, a, SYSTEM_BACKLOG, a)
                         : listen_locally(&name, a, &terms.endpoint);

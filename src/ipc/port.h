@@ -76,6 +76,12 @@ static inline uint32_t brd_port_captured(const brd_port *port)
 /** Tells who reads that what comes now is of this item. */
 void brd_port_at_hand(brd_port *port, uint64_t number, uint64_t index);
 
+/** Tells which function it looks for now, counted from 1; 0: for none any more. */
+static inline void brd_port_loading(brd_port *port, uint32_t function)
+{
+    atomic_store_explicit(&port->words->loading, function, memory_order_release);
+}
+
 /** The task at hand is over. */
 void brd_port_finished(brd_port *port);
 

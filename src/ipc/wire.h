@@ -35,6 +35,7 @@ typedef struct brd_link_words {
     _Alignas(
         BRD_RING_LINE) _Atomic uint32_t captured; /* BRD_CAPTURED_...: these streams of the
                                                      worker are read; it tells what it is at: */
+    _Atomic uint32_t loading;   /* the function, counted from 1, whose code it looks for; 0 */
     _Atomic uint64_t at_number; /* of the task that it has begun; 0: none, or this changes now */
     _Atomic uint64_t at_index;
 } brd_link_words;

@@ -24,6 +24,16 @@ static void attach_output(brd_station *s, char room[BRD_TAIL_SIZE + 1], brood_er
     error->output_size = (size_t)size;
 }
 
+// Its constructors run there, and what they do is the worker's end too.
+static void describe_loading(const brood_pool *pool, const brd_station *s, char *text, size_t room)
+{
+    uint32_t loading = brd_link_loading(&s->child.link);
+    const char *module = loading ? brd_functions_place(pool->functions, loading - 1)->module : "";
+    size_t used = strlen(text);
+    if (*module)
+        (void)snprintf(text + used, room - used, " while it loaded %s", module);
+}
+
 static void describe(const brood_pool *pool, const brd_station *s, const brd_exit *ended,
                      char *text, size_t room, brood_error *error)
 {
@@ -54,6 +64,8 @@ static void describe(const brood_pool *pool, const brd_station *s, const brd_exi
                        (long long)ended->code);
     else
         (void)snprintf(text, room, "worker %lld is gone; how it ended is unknown", (long long)pid);
+    if (!s->seat.broke && !*why)
+        describe_loading(pool, s, text, room);
 }
 
 // A task may be run again if it says so, and does not make a habit of killing workers.

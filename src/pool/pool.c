@@ -257,6 +257,7 @@ static void kill_workers(brood_pool *pool, bool force)
 static void kill_pool(brood_pool *pool)
 {
     pool_enter(pool, BRD_POOL_KILLING);
+    atomic_store(&pool->ending, true); // a worker that is being born is of no use
     pool->missing = 0;
     for (uint32_t i = 0; i < pool->places; i++)
         if (pool->stations[i]->seat.state != BRD_SEAT_EMPTY)

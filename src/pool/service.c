@@ -168,7 +168,8 @@ static void start_one(brood_pool *pool)
                              .role = BRD_ROLE_WORKER,
                              .bell = brd_os_waiter_bell(pool->waiter),
                              .name = "worker",
-                             .server = pool->server};
+                             .server = pool->server,
+                             .unneeded = &pool->ending};
     int status = brd_child_start(&child, pool->context, &birth);
     brd_os_mutex_lock(&pool->lock);
     s->filling = false;

@@ -54,6 +54,7 @@ struct brood_pool {
     brd_mutex lock;
     _Atomic uint32_t references; /* the user's, and one each future ...; no lock needed */
     brd_pool_state state;
+    _Atomic bool ending; /* terminated: for a birth, which goes on without the lock */
     bool gone;           /* destroyed; only references keep what is left */
     unsigned generation; /* of the process that made it */
     brood_context *context;

@@ -103,14 +103,14 @@ static int run_items(run *r, unsigned char *contents, uint32_t count)
     return status;
 }
 
-static int run_task(brd_port *port, const brd_code *code, const brd_work *work)
+static int run_task(brd_port *port, brd_code *code, const brd_work *work)
 {
     run r = {.port = port,
              .id = work->head->id,
              .cargo = work->cargo,
              .number = work->head->number,
              .first = work->head->first};
-    r.function = brd_code_at(code, work->head->function, &r.refused);
+    r.function = brd_child_function(port, code, work->head->function, &r.refused);
     int status;
     if (work->head->flags & BRD_ITEMS)
         status = run_items(&r, work->contents, work->head->count);

@@ -32,7 +32,7 @@ _Static_assert(sizeof(_Atomic uint32_t) == 4, "a futex is four bytes");
 // One descriptor must both ring and wait, so no pipe: a fifo opened for both.
 static int fifo_open(int *out)
 {
-    const char *base = getenv("TMPDIR");
+    const char *base = brd_env_trusted("TMPDIR");
     char place[PATH_MAX - 8];
     char path[PATH_MAX];
     int fd = -1;

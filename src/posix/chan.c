@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { MOST_HANDLES = 16, MOST_DISCARDS = 1024 };
@@ -142,6 +143,19 @@ done:
     return status;
 }
 
+/** Whether one of its ends has a name, so that its peer may be any program of this user. */
+static bool is_named(int fd)
+{
+    struct sockaddr_un ends[2] = {{.sun_family = AF_UNSPEC}, {.sun_family = AF_UNSPEC}};
+    socklen_t sizes[2] = {sizeof ends[0], sizeof ends[1]};
+    bool named = false;
+    (void)getsockname(fd, (struct sockaddr *)&ends[0], &sizes[0]);
+    (void)getpeername(fd, (struct sockaddr *)&ends[1], &sizes[1]);
+    for (int i = 0; i < 2; i++)
+        named = named || (ends[i].sun_family == AF_UNIX && ends[i].sun_path[0] != '\0');
+    return named;
+}
+
 int brd_os_chan_adopt(brd_chan **out, brd_handle theirs)
 {
     int fd = brd_fd_of(theirs);
@@ -163,7 +177,7 @@ int brd_os_chan_adopt(brd_chan **out, brd_handle theirs)
     brd_fd_note(fd);
     status = chan_make(out, fd);
     if (status == 0)
-        (*out)->stranger = tcp;
+        (*out)->stranger = tcp || is_named(fd);
     return status;
 }
 

@@ -105,6 +105,52 @@ void brd_os_child_stay(void)
 #endif
 }
 
+struct brd_guard {
+    brd_thread thread;
+    int channel;
+    int bell; /* rung at the end */
+    int code;
+};
+
+/** Its end is told unasked, and what is there to be read is not looked at. */
+static void guard_run(void *baton)
+{
+    brd_guard *g = baton;
+    struct pollfd set[2] = {{.fd = g->channel}, {.fd = g->bell, .events = POLLIN}};
+    if (brd_fd_poll(set, 2, BRD_FOREVER) == 0 && (set[0].revents & POLLHUP))
+        _exit(g->code);
+}
+
+int brd_os_child_guard(brd_guard **out, brd_handle channel, int code)
+{
+    brd_guard *g = calloc(1, sizeof *g);
+    if (!g)
+        return BROOD_ENOMEM;
+    *g = (brd_guard){.channel = brd_fd_of(channel), .bell = -1, .code = code};
+    int status = brd_bell_make(&g->bell);
+    if (status == 0)
+        status = brd_os_thread_start(&g->thread, guard_run, g);
+    if (status)
+        brd_os_child_guard_end(&g);
+    else
+        *out = g;
+    return status;
+}
+
+void brd_os_child_guard_end(brd_guard **guard)
+{
+    brd_guard *g = *guard;
+    *guard = NULL;
+    if (!g)
+        return;
+    if (g->thread.running) {
+        brd_bell_signal(g->bell);
+        brd_os_thread_join(&g->thread);
+    }
+    brd_fd_close(&g->bell);
+    free(g);
+}
+
 static int limit_memory(uint64_t bytes)
 {
 #if defined(__linux__)

@@ -1,12 +1,13 @@
 /*
- * The environment of a child: this process's own with changes. Called by the process
- * floor. The one thing to know: the texts are not copied, so a list is good for one
- * start.
+ * The environment of a child: this process's own with changes, called by the process
+ * floor; and what this process itself may believe of it. The one thing to know: the texts
+ * are not copied, so a list is good for one start.
  */
 #include "room.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #if defined(__APPLE__)
 #include <crt_externs.h>
@@ -52,4 +53,13 @@ int brd_os_env_make(const char *const *changes, const char *const **out)
 void brd_os_env_free(const char *const *list)
 {
     free((void *)(uintptr_t)list);
+}
+
+const char *brd_env_trusted(const char *name)
+{
+#if defined(__linux__)
+    return secure_getenv(name);
+#else
+    return issetugid() ? NULL : getenv(name);
+#endif
 }

@@ -9,8 +9,13 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#if defined(__linux__)
+#include <stdio_ext.h>
+#endif
 
 #if defined(__APPLE__)
 
@@ -42,6 +47,18 @@ static int begin_std(int target, const brd_handle *given, bool none)
     return brd_child_std(target, given ? brd_fd_of(*given) : -1);
 }
 
+/** What other threads had printed, and not written yet, is the parent's to write. */
+static void forget_printed(void)
+{
+#if defined(__linux__)
+    __fpurge(stdout);
+    __fpurge(stderr);
+#else
+    (void)fpurge(stdout);
+    (void)fpurge(stderr);
+#endif
+}
+
 /** In the copy. What is of no use any more goes, what is listed stays. */
 static int begin_life(const brd_launch *how)
 {
@@ -49,6 +66,7 @@ static int begin_life(const brd_launch *how)
     int error = 0;
     brd_child_signals();
     (void)setpgid(0, 0);
+    forget_printed();
     error = brd_child_null(0, O_RDONLY);
     if (error == 0)
         error = begin_std(1, how->output, how->no_output);

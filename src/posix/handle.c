@@ -78,7 +78,7 @@ int brd_error(int error)
 
 bool brd_knob(const char *name, const char *value)
 {
-    const char *set = getenv(name);
+    const char *set = brd_env_trusted(name);
     return set && strcmp(set, value) == 0;
 }
 

@@ -9,17 +9,33 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
+#include <string.h>
+
+/** dlsym goes on in what a module depends on; one file may have several names. */
+static bool is_of(const void *code, const char *path)
+{
+    struct stat module;
+    struct stat asked;
+    brd_place place;
+    if (brd_os_module_of(code, &place))
+        return false;
+    return strcmp(place.module, path) == 0 ||
+           (stat(place.module, &module) == 0 && stat(path, &asked) == 0 &&
+            module.st_dev == asked.st_dev && module.st_ino == asked.st_ino);
+}
 
 int brd_os_module_load(const char *path, const char *symbol, void **code, char *why, size_t cap)
 {
     const char *text = NULL;
+    void *found = NULL;
     void *loaded = path[0] == '/' ? dlopen(path, RTLD_NOW | RTLD_NODELETE) : NULL;
     if (!loaded && path[0] == '/')
         text = dlerror();
     (void)snprintf(why, cap, "%s", text ? text : "");
     if (!loaded)
         return BROOD_EFUNCTION;
-    *code = dlsym(loaded, symbol);
+    found = dlsym(loaded, symbol);
+    *code = found && is_of(found, path) ? found : NULL;
     dlclose(loaded);
     return 0;
 }
@@ -30,8 +46,6 @@ int brd_os_module_load(const char *path, const char *symbol, void **code, char *
 #include <limits.h>
 #include <link.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
 enum { BUILD = 20 };
 
@@ -130,13 +144,53 @@ static void build_of(const struct dl_phdr_info *info, const char *file, uint8_t 
     build_hash(info, file, build);
 }
 
+/** What is mapped there, as a line of maps has it: the path last. */
+static bool is_mapping_of(const char *line, uintptr_t code, char path[PATH_MAX])
+{
+    unsigned long long from = 0;
+    unsigned long long to = 0;
+    int name = 0;
+    if (sscanf(line, "%llx-%llx %*s %*s %*s %*s %n", &from, &to, &name) < 2 || code < from ||
+        code >= to)
+        return false;
+    (void)snprintf(path, PATH_MAX, "%.*s", (int)strcspn(line + name, "\n"), line + name);
+    return true;
+}
+
+/**
+ * The path of a module that was loaded by a relative one, which says nothing any more once
+ * the directory is another: the system remembers what it mapped.
+ */
+static bool mapped_path(const struct dl_phdr_info *info, char path[PATH_MAX])
+{
+    char line[PATH_MAX + 128];
+    uintptr_t code = 0;
+    bool found = false;
+    FILE *maps = fopen("/proc/self/maps", "re");
+    if (!maps)
+        return realpath(info->dlpi_name, path) != NULL;
+    for (unsigned i = 0; i < info->dlpi_phnum && !code; i++)
+        if (info->dlpi_phdr[i].p_type == PT_LOAD)
+            code = (uintptr_t)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+    while (!found && fgets(line, sizeof line, maps))
+        found = is_mapping_of(line, code, path);
+    (void)fclose(maps);
+    return found && path[0] == '/';
+}
+
+static bool path_of(const struct dl_phdr_info *info, char path[PATH_MAX])
+{
+    const char *name = info->dlpi_name;
+    return *name == '/' ? realpath(name, path) != NULL : *name && mapped_path(info, path);
+}
+
 /** Whether this is the module that is sought; fills in its name if it is. */
 static bool is_sought(const struct dl_phdr_info *info, search *s)
 {
     char path[PATH_MAX] = "";
     if (s->code && !has_code(info, (uint64_t)((uintptr_t)s->code - info->dlpi_addr)))
         return false;
-    if (!s->first && (!*info->dlpi_name || !realpath(info->dlpi_name, path)))
+    if (!s->first && !path_of(info, path))
         return false;
     if (s->module && strcmp(s->module, path) != 0)
         return false;

@@ -227,6 +227,8 @@ int brd_os_name_listen(brd_name **out, const char *local)
     n->owner = getpid();
     memcpy(n->path, address.sun_path, strlen(address.sun_path) + 1);
     status = directory_open(n);
+    if (status == 0 && strncmp(n->file, BRD_PRIVATE_PREFIX, strlen(BRD_PRIVATE_PREFIX)) == 0)
+        brd_place_sweep(n->directory);
     if (status == 0)
         status = lock_take(n);
     if (status == 0)

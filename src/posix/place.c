@@ -3,23 +3,34 @@
  * whoever makes up a name; name.c listens and connects. The one thing to know: the path
  * of a socket has little room, so of the directories that are possible the first counts
  * that leaves enough, and the same word in the same environment is always the same name.
+ * Names that nobody can guess nobody will ever take over either, so the files of those whose
+ * listener died are removed in here.
  */
 #include "room.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #if defined(__APPLE__)
 #include <sys/random.h>
 #endif
 
-enum { LONGEST_WORD = 64, RANDOM_BYTES = 16 };
+enum {
+    LONGEST_WORD = 64,
+    RANDOM_BYTES = 16,
+    SWEPT_AGE = 60,  /* seconds; a lock is made a moment before it is taken */
+    MOST_SWEPT = 256 /* looked at in one go */
+};
 
 bool brd_place_is_private(const struct stat *is)
 {
@@ -74,7 +85,7 @@ static int place_of(const char *file, char *buffer, size_t cap)
 {
     char ours[32];
     char path[BRD_LOCAL_SIZE];
-    const char *bases[] = {getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp"};
+    const char *bases[] = {brd_env_trusted("XDG_RUNTIME_DIR"), brd_env_trusted("TMPDIR"), "/tmp"};
     int status = ENOENT;
     snprintf(ours, sizeof ours, "brood-%lu", (unsigned long)geteuid());
     for (size_t i = 0; i < sizeof bases / sizeof *bases && status && status != EPERM; i++) {
@@ -124,4 +135,45 @@ int brd_os_name_local(const char *word, char *buffer, size_t cap)
         return BROOD_EINVAL;
     snprintf(file, sizeof file, "%s%s", BRD_WORD_PREFIX, word);
     return place_of(file, buffer, cap);
+}
+
+/** Removes a lock and the socket that it stands for, if nobody holds it. */
+static void sweep_one(int directory, const char *lock)
+{
+    struct stat held;
+    struct stat named;
+    int fd = openat(directory, lock, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (brd_fd_own(&fd))
+        return;
+    if (fstat(fd, &held) == 0 && held.st_mtime < time(NULL) - SWEPT_AGE &&
+        flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+        fstatat(directory, lock, &named, AT_SYMLINK_NOFOLLOW) == 0 && held.st_dev == named.st_dev &&
+        held.st_ino == named.st_ino) {
+        (void)unlinkat(directory, lock + strlen(BRD_LOCK_PREFIX), 0);
+        (void)unlinkat(directory, lock, 0);
+    }
+    brd_fd_close(&fd);
+}
+
+void brd_place_sweep(int directory)
+{
+    static const char wanted[] = BRD_LOCK_PREFIX BRD_PRIVATE_PREFIX;
+    struct dirent *entry = NULL;
+    DIR *list = NULL;
+    int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (brd_fd_own(&fd))
+        return;
+    list = fdopendir(fd);
+    if (!list) {
+        brd_fd_close(&fd);
+        return;
+    }
+    for (int looks = 0; looks < MOST_SWEPT && (entry = readdir(list)) != NULL; looks++) {
+        if (strncmp(entry->d_name, wanted, strlen(wanted)) == 0)
+            sweep_one(directory, entry->d_name);
+    }
+    brd_fork_lock();
+    brd_fd_forget(fd);
+    closedir(list);
+    brd_fork_unlock();
 }

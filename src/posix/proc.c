@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,18 +19,7 @@
 #include <sys/event.h>
 #endif
 
-enum { FIRST_NAP = 100 * 1000, LAST_NAP = 10 * 1000 * 1000, NEWS_MS = 500 };
-
-#if defined(MSG_NOSIGNAL)
-#define SEND_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT)
-#else
-#define SEND_FLAGS MSG_DONTWAIT // where nothing is adopted: see brd_os_can_fork
-#endif
-
-/** What is told of a process that somebody else waits for. */
-typedef struct news_record {
-    int64_t kind, code;
-} news_record;
+enum { FIRST_NAP = 100 * 1000, LAST_NAP = 10 * 1000 * 1000 };
 
 #if defined(__linux__)
 
@@ -125,30 +113,13 @@ static void end_descendants(const brd_proc *p)
         (void)kill(-(pid_t)p->pid, SIGKILL);
 }
 
-/** What the parent of an adopted process told. False: nothing, and it will not. */
-static bool news_read(const brd_proc *p, brd_exit *out)
-{
-    struct pollfd told = {.fd = brd_fd_of(p->news), .events = POLLIN};
-    news_record record;
-    ssize_t got = 0;
-    (void)brd_fd_poll(&told, 1, brd_os_now() + NEWS_MS * BRD_MS);
-    do {
-        got = read(told.fd, &record, sizeof record);
-    } while (got < 0 && errno == EINTR);
-    if (got != (ssize_t)sizeof record || record.kind == BROOD_EXIT_NONE ||
-        record.kind > BROOD_EXIT_UNKNOWN)
-        return false;
-    *out = (brd_exit){(brood_exit_kind)record.kind, record.code};
-    return true;
-}
-
 /** The same for one that is somebody else's child, who reaps it. */
 static int reap_adopted(brd_proc *p)
 {
     if (life_wait(p, 0) == BROOD_ETIMEDOUT)
         return BROOD_EAGAIN;
     // Its parent may be gone too, and if this process is who inherits orphans, it is ours.
-    if (!news_read(p, &p->ended)) {
+    if (!brd_news_exit(p, &p->ended)) {
         siginfo_t info;
         bool ours = wait_any_way(p, &info, 0) == 0 && info.si_pid != 0;
         p->ended = ours ? exit_of(&info) : exit_of_reaped(p);
@@ -281,72 +252,6 @@ int brd_os_proc_kill(brd_proc *p, bool force)
     if (brd_is_none(p->news) || !has_ended(p))
         (void)kill(-(pid_t)p->pid, signal);
     return error == 0 || error == ESRCH ? 0 : brd_error(error);
-}
-
-int brd_os_proc_adopt(brd_proc *out, int64_t pid, brd_handle life, brd_handle news)
-{
-    int copy = -1;
-    bool blind = brd_is_none(life);
-    if (pid <= 1 || brd_is_none(news))
-        return BROOD_EINVAL;
-    if (blind) {
-        int status = brd_fd_duplicate(brd_fd_of(news), 3, &copy);
-        if (status)
-            return status;
-        life = brd_fd_handle(copy);
-    }
-    *out = (brd_proc){.life = life, .group = BRD_NONE, .news = news, .pid = pid, .blind = blind};
-    return 0;
-}
-
-int brd_os_proc_parent(brd_proc *out, int64_t parent)
-{
-    brd_proc p = brd_proc_of(parent);
-    int status = 0;
-    // After the handle was made: until then the number may have become another's.
-    if (getppid() != (pid_t)parent)
-        status = BROOD_ECLOSED;
-    else if (brd_is_none(p.life))
-        status = BROOD_ENOTSUP;
-    if (status)
-        brd_os_close(&p.life);
-    else
-        *out = p;
-    return status;
-}
-
-// Sockets, because a write to a pipe that nobody reads is a signal.
-int brd_os_news_open(brd_handle *reader, brd_handle *writer)
-{
-    int ends[2] = {-1, -1};
-    int type = SOCK_STREAM;
-#if defined(SOCK_CLOEXEC)
-    type |= SOCK_CLOEXEC;
-#endif
-    if (socketpair(AF_UNIX, type, 0, ends) < 0)
-        return brd_error(errno);
-    int status = brd_fd_own(&ends[0]);
-    if (!status)
-        status = brd_fd_own(&ends[1]);
-    if (!status)
-        status = brd_fd_nonblocking(ends[0]);
-    if (status) {
-        brd_fd_close(&ends[0]);
-        brd_fd_close(&ends[1]);
-        return status;
-    }
-    *reader = brd_fd_handle(ends[0]);
-    *writer = brd_fd_handle(ends[1]);
-    return 0;
-}
-
-void brd_os_news_tell(brd_handle writer, const brd_exit *ended)
-{
-    const news_record record = {.kind = ended->kind, .code = ended->code};
-    ssize_t put = 0;
-    do {
-        put = send(brd_fd_of(writer), &record, sizeof record, SEND_FLAGS);
-    } while (put < 0 && errno == EINTR);
 }
 
 void brd_os_proc_close(brd_proc *p)

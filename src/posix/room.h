@@ -45,6 +45,9 @@ static inline brd_handle brd_fd_handle(int fd)
 /** errno in the words of the door; never 0. */
 int brd_error(int error);
 
+/** getenv; NULL in a program that may do more than whoever started it (setuid). */
+const char *brd_env_trusted(const char *name);
+
 /** Whether the environment forces this road. */
 bool brd_knob(const char *name, const char *value);
 
@@ -115,6 +118,9 @@ int brd_name_fd(const brd_name *n);
 /** Whether this is a directory that nobody but this user can enter. */
 bool brd_place_is_private(const struct stat *is);
 
+/** Removes from the private directory what listeners with a fresh name left when they died. */
+void brd_place_sweep(int directory);
+
 /** The handle that tells of the end; none where the system has no such thing. */
 brd_handle brd_life_open(int64_t pid);
 
@@ -129,6 +135,9 @@ int brd_child_null(int target, int mode);
 
 /** The same: `source` as descriptor `target`, to which it is written; -1: /dev/null. */
 int brd_child_std(int target, int source);
+
+/** How an adopted process ended that has. False: nobody told, and nobody will. */
+bool brd_news_exit(const brd_proc *p, brd_exit *out);
 
 /** Whether our own child has ended, without reaping it; also if it is gone. */
 bool brd_proc_ended(int64_t pid);

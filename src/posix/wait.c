@@ -74,6 +74,8 @@ int brd_os_wait_many(brd_wait *things, size_t count, brd_time until)
         status = brd_fd_poll(lines, count, look_again < until ? look_again : until);
         if (!status)
             status = check(lines, count);
+        if (status == EINVAL) // more lines than descriptors: some are there twice
+            status = BROOD_EINVAL;
         if (status && status != BROOD_ETIMEDOUT)
             break;
         if (note(lines, things, count)) {

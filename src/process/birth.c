@@ -77,7 +77,7 @@ static int start_process(brd_child *c, brood_context *context, const brd_birth *
                          brd_launch *how)
 {
     if (birth->server)
-        return brd_forkserver_bear(birth->server, how, &c->proc);
+        return brd_forkserver_bear(birth->server, how, birth->unneeded, &c->proc);
     return brd_give_life(&c->proc, context, how);
 }
 

@@ -35,6 +35,7 @@ typedef struct brd_birth {
     const char *name;              /* shorter than BRD_NAME_SIZE */
     bool alone;                    /* else Linux ends it with the thread that starts it */
     struct brd_forkserver *server; /* that forks it; NULL: by the context's method */
+    const _Atomic bool *unneeded;  /* becomes true when nobody needs it any more; NULL */
 } brd_birth;
 
 /** Starts a child. */

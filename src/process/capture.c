@@ -8,7 +8,6 @@
  */
 #include "process/capture.h"
 #include "process/self.h"
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -355,22 +354,13 @@ void brd_capture_close(brd_capture **capture)
 // A forked child that uses its parent's context has none of what that had running.
 static int make_own(brd_capture *c)
 {
-    const unsigned now = brd_generation(), changing = UINT_MAX;
-    unsigned seen = atomic_load(&c->generation);
-    int status = BROOD_OK;
-    while (seen != now) {
-        if (seen == changing) {
-            brd_os_yield();
-            seen = atomic_load(&c->generation);
-        } else if (atomic_compare_exchange_weak(&c->generation, &seen, changing)) {
-            status = brd_os_mutex_init(&c->lock);
-            c->waiter = NULL;
-            c->thread = (brd_thread){0};
-            c->first = NULL;
-            atomic_store(&c->generation, now);
-            seen = now;
-        }
-    }
+    if (!brd_generation_claim(&c->generation))
+        return BROOD_OK;
+    int status = brd_os_mutex_init(&c->lock);
+    c->waiter = NULL;
+    c->thread = (brd_thread){0};
+    c->first = NULL;
+    brd_generation_settle(&c->generation);
     return status;
 }
 

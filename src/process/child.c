@@ -21,6 +21,7 @@
 enum { STARTUP_PATIENCE_MS = 10000 };
 
 static brd_port the_port; // one worker is one process
+static bool is_watched;   // the watcher reads the channel
 static bool is_copy;      // forked: the other streams are the parent's, and so is what is in them
 static bool is_other;     // the main program is not the parent's
 
@@ -88,6 +89,17 @@ static int open_port(const brd_startup *s, brd_chan *chan)
     return status;
 }
 
+// From here on the end of the parent is the end of this process, whatever it is at.
+static int open_link(const brd_startup *s, brd_chan *chan)
+{
+    brd_thread watcher;
+    int status = open_port(s, chan);
+    if (!status)
+        status = brd_os_thread_start(&watcher, watch, &the_port);
+    is_watched = !status;
+    return status;
+}
+
 static int say_hello(const brd_startup *s)
 {
     brd_hello hello = {.protocol = BRD_PROTOCOL, .pid = brd_os_pid()};
@@ -108,8 +120,12 @@ _Noreturn void brd_child_refuse(brd_chan *chan, int status, uint64_t at)
 {
     brd_frames frames = {.chan = chan};
     brd_frame frame = {.type = BRD_FRAME_FAILED, .a = (uint64_t)status, .b = at};
-    (void)brd_frames_write(&frames, &frame, brd_os_now() + STARTUP_PATIENCE_MS * BRD_MS);
-    brd_os_chan_close(&chan);
+    brd_time until = brd_os_now() + STARTUP_PATIENCE_MS * BRD_MS;
+    (void)brd_frames_write(&frames, &frame, until);
+    if (is_watched)
+        (void)brd_os_chan_wait(chan, BRD_WRITE, until); // it has left; the watcher still reads
+    else
+        brd_os_chan_close(&chan);
     if (at != BRD_FAILED_AT_START) // that was said where it was known
         end(BRD_EXIT_REFUSED);
     give_up(BRD_EXIT_REFUSED, brood_status_text(status));
@@ -132,16 +148,26 @@ int brd_child_find(const brd_place *place, const char *name, brood_function **ou
 
 int brd_child_learn(brd_code *code, const brd_function_head *head)
 {
-    brd_place place = {.offset = head->offset};
-    char name[BRD_REGISTERED_SIZE] = "";
-    brood_function *function = NULL;
-    if (head->path_size >= sizeof place.module || head->name_size >= sizeof name)
+    brd_sought sought = {.place.offset = head->offset};
+    if (head->path_size >= sizeof sought.place.module || head->name_size >= sizeof sought.name)
         return BROOD_EPROTOCOL;
-    memcpy(place.module, head->path, head->path_size);
-    memcpy(place.build, head->build, sizeof place.build);
-    memcpy(name, head->path + head->path_size, head->name_size);
-    int status = brd_child_find(&place, name, &function);
-    return brd_code_learn(code, head->index, function, status);
+    memcpy(sought.place.module, head->path, head->path_size);
+    memcpy(sought.place.build, head->build, sizeof sought.place.build);
+    memcpy(sought.name, head->path + head->path_size, head->name_size);
+    return brd_code_learn(code, head->index, &sought);
+}
+
+brood_function *brd_child_function(brd_port *port, brd_code *code, uint32_t index, int *why)
+{
+    const brd_sought *sought = brd_code_sought(code, index);
+    if (sought) {
+        brood_function *function = NULL;
+        brd_port_loading(port, index + 1); // it may be the last that this process does
+        int status = brd_child_find(&sought->place, sought->name, &function);
+        brd_port_loading(port, 0);
+        brd_code_settle(code, index, function, status);
+    }
+    return brd_code_at(code, index, why);
 }
 
 static int load_library(const char *path, void **init)
@@ -198,12 +224,16 @@ static void hand_over(orders *o, const char *text)
     void (*chosen)(int, char **) = NULL;
     brd_place place;
     void *code = NULL;
+    brd_guard *guard = NULL;
+    // Loading may take long. Without a guard it would only stay longer than its parent.
+    (void)brd_os_child_guard(&guard, o->channel, BRD_EXIT_ORPHAN);
     o->status = brd_arguments_read_copy(text, &place);
     if (!o->status)
         o->status = load_library(place.module, &code);
     if (!o->status && (o->status = brd_os_module_at(&place, &code)) != BROOD_OK)
         fprintf(stderr, "brood: %s: %s\n", place.module, brood_status_text(o->status));
     o->at = BRD_FAILED_AT_COPY;
+    brd_os_child_guard_end(&guard);
     if (o->status)
         return;
     memcpy(&chosen, &code, sizeof code);
@@ -239,30 +269,35 @@ static void open_output(void)
         (void)setvbuf(stderr, NULL, _IONBF, 0); // some systems keep what goes to a pipe
 }
 
-// From here on all start methods are one. orders: NULL for a copy, which has its parent's modules.
-static _Noreturn void live(brd_chan *chan, const brd_startup *startup, orders *o)
+// What loads may take long, and the parent may be gone by then: so the watcher comes first. A
+// forkserver has none, as it is to have one thread only; it ends with the thread that waits for it.
+static int begin(brd_chan *chan, const brd_startup *startup, orders *o)
 {
-    brd_child_entry *entry = NULL;
-    brd_thread watcher;
-    brd_set_self(startup);
     int status = compare_programs(startup);
     if (!status && !startup->server)
         status = brd_os_child_limit(&startup->limits);
+    if (!status && !startup->server)
+        status = open_link(startup, chan);
     if (!status && o)
         load_modules(o);
     if (!status && o && o->status)
         brd_child_refuse(chan, o->status, o->at);
     brd_begun();
+    return status;
+}
+
+// From here on all start methods are one. orders: NULL for a copy, which has its parent's modules.
+static _Noreturn void live(brd_chan *chan, const brd_startup *startup, orders *o)
+{
+    brd_child_entry *entry = NULL;
+    brd_set_self(startup);
+    int status = begin(chan, startup, o);
     if (!status && startup->server)
         brd_forkserver_run(chan, startup);
     if (!status && is_other)
         status = brd_child_name_own();
     if (!status)
         status = resolve(startup, &entry);
-    if (!status)
-        status = open_port(startup, chan);
-    if (!status)
-        status = brd_os_thread_start(&watcher, watch, &the_port);
     if (!status)
         status = say_hello(startup);
     if (status)

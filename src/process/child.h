@@ -27,8 +27,15 @@ enum {
     BRD_EXIT_ORPHAN = 66     /* the parent is gone */
 };
 
-/** Learns a function that the parent tells of. Fails with: BROOD_EPROTOCOL, BROOD_ENOMEM. */
+/** Learns of a function what the parent tells. Fails with: BROOD_EPROTOCOL, BROOD_ENOMEM. */
 int brd_child_learn(brd_code *code, const brd_function_head *head);
+
+/**
+ * The function that was learned under this number, looked for, and its library loaded, when
+ * it is first asked for: the parent then knows of the task that asks. NULL and *why if there
+ * is none.
+ */
+brood_function *brd_child_function(brd_port *port, brd_code *code, uint32_t index, int *why);
 
 /**
  * The function of this name if it was registered in this process, which then is another

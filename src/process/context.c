@@ -261,11 +261,12 @@ int brd_may_start(const brood_context *context)
 // A forked child that uses its parent's context has none of what that had running.
 static int make_own(brood_context *context)
 {
-    if (context->generation == brd_generation())
+    if (!brd_generation_claim(&context->generation))
         return BROOD_OK;
-    context->generation = brd_generation();
+    int status = brd_os_mutex_init(&context->lock);
     context->server = NULL;
-    return brd_os_mutex_init(&context->lock);
+    brd_generation_settle(&context->generation);
+    return status;
 }
 
 int brd_context_server(brood_context *context, struct brd_forkserver **out)

@@ -20,7 +20,7 @@ struct brood_context {
     struct brd_capture *capture; /* NULL: nothing is captured */
     brd_limits limits;
     _Atomic uint32_t cpus; /* how many there are, as asked when it was first used; 0: not yet */
-    unsigned generation;   /* of the process that the rest belongs to */
+    _Atomic unsigned generation; /* of the process that the rest belongs to */
     brd_mutex lock;
     struct brd_forkserver *server; /* once one was needed */
 };

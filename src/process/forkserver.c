@@ -1,6 +1,7 @@
 /**
  * The side of a forkserver that asks. One question at a time; an answer that does not
- * come means that the server is gone, and another one is started.
+ * come means that the server is of no use, and another one is started. Whoever does not
+ * need the child any more neither waits for that nor for others who ask.
  */
 #include "process/forkserver.h"
 #include "base/registry.h"
@@ -9,10 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ANSWER_MS = 10000, READY_MS = 60000, ENDING_MS = 1000 };
+enum { ANSWER_MS = 10000, READY_MS = 60000, ENDING_MS = 1000, UNNEEDED_MS = 500, LOOK_MS = 20 };
 
 struct brd_forkserver {
     brd_mutex lock;
+    brd_cond changed;
+    bool asked; /* what stands below is that thread's */
     brood_context *context;
     brd_proc proc; /* pid 0: none runs */
     brd_output *output;
@@ -39,13 +42,22 @@ static void end_server(brd_forkserver *f, int64_t patience)
     brd_output_close(&f->output);
 }
 
-static int read_answer(brd_forkserver *f, brd_frame *answer, int64_t patience)
+static bool is_unneeded(const _Atomic bool *unneeded)
+{
+    return unneeded && atomic_load(unneeded);
+}
+
+static int read_answer(brd_forkserver *f, brd_frame *answer, int64_t patience,
+                       const _Atomic bool *unneeded)
 {
     brd_time until = brd_os_now() + patience * BRD_MS;
     int status = brd_frames_read(&f->frames, answer);
     while (status == BROOD_EAGAIN) {
-        status = brd_os_chan_wait(f->frames.chan, BRD_READ, until);
-        if (!status)
+        brd_time now = brd_os_now(), look = now + LOOK_MS * BRD_MS;
+        if (is_unneeded(unneeded) && until > now + UNNEEDED_MS * BRD_MS)
+            until = now + UNNEEDED_MS * BRD_MS;
+        status = brd_os_chan_wait(f->frames.chan, BRD_READ, look < until ? look : until);
+        if (!status || (status == BROOD_ETIMEDOUT && brd_os_now() < until))
             status = brd_frames_read(&f->frames, answer);
     }
     if (!status && answer->type == BRD_FRAME_FAILED)
@@ -65,7 +77,7 @@ static int tell_preload(const brood_context *context, brd_startup *startup)
     return brd_os_module_of(code, &startup->entry);
 }
 
-static int start_server(brd_forkserver *f)
+static int start_server(brd_forkserver *f, const _Atomic bool *unneeded)
 {
     brd_handle theirs = BRD_NONE;
     brd_startup startup;
@@ -91,7 +103,7 @@ static int start_server(brd_forkserver *f)
     if (!status)
         status = brd_startup_send(&startup, f->frames.chan);
     if (!status)
-        status = read_answer(f, &ready, READY_MS);
+        status = read_answer(f, &ready, READY_MS, unneeded);
     if (status && f->proc.pid)
         end_server(f, 0);
     else if (status)
@@ -109,7 +121,9 @@ int brd_forkserver_open(brd_forkserver **out, brood_context *context)
     f->context = context;
     int status = brd_os_mutex_init(&f->lock);
     if (!status)
-        status = start_server(f);
+        status = brd_os_cond_init(&f->changed);
+    if (!status)
+        status = start_server(f, NULL);
     if (status)
         brd_forkserver_close(&f);
     else
@@ -124,6 +138,7 @@ void brd_forkserver_close(brd_forkserver **server)
     if (!f)
         return;
     end_server(f, ENDING_MS);
+    brd_os_cond_clear(&f->changed);
     brd_os_mutex_clear(&f->lock);
     free(f);
 }
@@ -152,7 +167,8 @@ static int ask(brd_forkserver *f, const brd_launch *how, brd_handle news, bool *
     return brd_frames_write(&f->frames, &frame, brd_os_now() + ANSWER_MS * BRD_MS);
 }
 
-static int bear(brd_forkserver *f, const brd_launch *how, brd_proc *out)
+static int bear(brd_forkserver *f, const brd_launch *how, const _Atomic bool *unneeded,
+                brd_proc *out)
 {
     brd_handle reader = BRD_NONE, writer = BRD_NONE, life = BRD_NONE;
     brd_frame answer = {0};
@@ -163,7 +179,7 @@ static int bear(brd_forkserver *f, const brd_launch *how, brd_proc *out)
     status = ask(f, how, writer, &asked);
     brd_os_close(&writer); // so that the server's end is the only one
     if (!status)
-        status = read_answer(f, &answer, ANSWER_MS);
+        status = read_answer(f, &answer, ANSWER_MS, unneeded);
     if (!status && answer.token)
         status = brd_os_chan_take(f->frames.chan, answer.token, &life);
     if (!status && answer.b) {
@@ -181,14 +197,36 @@ static int bear(brd_forkserver *f, const brd_launch *how, brd_proc *out)
     return status;
 }
 
-int brd_forkserver_bear(brd_forkserver *f, const brd_launch *how, brd_proc *out)
+// One thread asks at a time, without the lock.
+static int enter(brd_forkserver *f, const _Atomic bool *unneeded)
 {
     brd_os_mutex_lock(&f->lock);
-    int status = BROOD_OK;
-    if (!f->proc.pid) // a copy of this process was for the moment in which it was made
-        status = f->context->method == BROOD_FORK ? BROOD_EBROKEN : start_server(f);
-    if (!status)
-        status = bear(f, how, out);
+    while (f->asked && !is_unneeded(unneeded))
+        (void)brd_os_cond_wait(&f->changed, &f->lock, brd_os_now() + LOOK_MS * BRD_MS);
+    int status = f->asked ? BROOD_ECANCELLED : BROOD_OK;
+    f->asked = true;
     brd_os_mutex_unlock(&f->lock);
+    return status;
+}
+
+static void leave(brd_forkserver *f)
+{
+    brd_os_mutex_lock(&f->lock);
+    f->asked = false;
+    brd_os_cond_broadcast(&f->changed);
+    brd_os_mutex_unlock(&f->lock);
+}
+
+int brd_forkserver_bear(brd_forkserver *f, const brd_launch *how, const _Atomic bool *unneeded,
+                        brd_proc *out)
+{
+    int status = enter(f, unneeded);
+    if (status)
+        return status;
+    if (!f->proc.pid) // a copy of this process was for the moment in which it was made
+        status = f->context->method == BROOD_FORK ? BROOD_EBROKEN : start_server(f, unneeded);
+    if (!status)
+        status = bear(f, how, unneeded, out);
+    leave(f);
     return status;
 }

@@ -23,11 +23,15 @@ int brd_forkserver_open(brd_forkserver **out, brood_context *context);
 
 /**
  * Has a process forked that gets the handles of how->inherit; first starts the server
- * again if it is gone. Any thread; waits for the server's answer, some 10 s at the most.
+ * again if it is gone. Any thread; waits for the server's answer, some 10 s at the most, and
+ * half a second once *unneeded is true (NULL: it never is). A server that does not answer is
+ * ended.
  * Fails with: BROOD_ECLOSED (the server went meanwhile: there may be a process, which
- * ends with its channel), BROOD_EBROKEN (it was a copy, and cannot be made again).
+ * ends with its channel), BROOD_EBROKEN (it was a copy, and cannot be made again),
+ * BROOD_ETIMEDOUT, BROOD_ECANCELLED (it was not asked).
  */
-int brd_forkserver_bear(brd_forkserver *f, const brd_launch *how, brd_proc *out);
+int brd_forkserver_bear(brd_forkserver *f, const brd_launch *how, const _Atomic bool *unneeded,
+                        brd_proc *out);
 
 /** Ends it. Its children must have ended. Accepts NULL. */
 void brd_forkserver_close(brd_forkserver **server);

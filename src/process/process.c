@@ -84,7 +84,8 @@ int brd_process_main(brd_port *port)
     while ((status = brd_port_next(port, &work)) == BROOD_OK && work.kind == BRD_RECORD_FUNCTION)
         if ((status = brd_child_learn(&code, work.function)) != BROOD_OK)
             break;
-    brood_function *function = status ? NULL : brd_code_at(&code, work.head->function, &status);
+    brood_function *function =
+        status ? NULL : brd_child_function(port, &code, work.head->function, &status);
     brd_code_clear(&code);
     if (function)
         return run(function, &work, brood_current_process().name);

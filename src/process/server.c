@@ -13,6 +13,7 @@
 enum {
     MOST_INHERITED = 8,
     MOST_GIVEN = MOST_INHERITED + 3,
+    MOST_BORN = MOST_INHERITED + 1,
     EVENTS = 16,
     WRITE_MS = 10000,
     KILL_MS = 1000
@@ -22,12 +23,14 @@ typedef struct nestling {
     struct nestling *next;
     brd_proc proc;
     brd_handle news;
+    brd_handle line; /* where the system has no handles of processes: the child has its other end */
 } nestling;
 
 typedef struct server {
     brd_frames frames;
     brd_waiter *waiter;
     brd_proc parent;
+    bool blind; /* the system has no handles of processes */
     nestling *nest;
 } server;
 
@@ -37,9 +40,9 @@ static int answer(server *s, const nestling *n, int status)
 {
     brd_frame frame = {.type = BRD_FRAME_FORKED, .b = (uint64_t)status};
     if (n) {
+        brd_handle life = brd_is_none(n->proc.life) ? n->line : n->proc.life;
         frame.a = (uint64_t)n->proc.pid;
-        if (!brd_is_none(n->proc.life) &&
-            brd_os_chan_give(s->frames.chan, n->proc.life, &frame.token))
+        if (!brd_is_none(life) && brd_os_chan_give(s->frames.chan, life, &frame.token))
             frame.token = 0;
     }
     return brd_frames_write(&s->frames, &frame, brd_os_now() + WRITE_MS * BRD_MS);
@@ -54,14 +57,29 @@ typedef struct request {
     size_t taken; /* all of them */
 } request;
 
-static int fork_one(server *s, nestling *n, const request *r)
+// The line's end goes along, and is of no other use to the child.
+static int fork_with(nestling *n, const request *r, brd_handle line)
 {
-    const brd_launch how = {
-        .inherit = r->given, .ninherit = r->count, .output = r->output, .errors = r->errors};
+    brd_handle born[MOST_BORN];
+    brd_launch how = {
+        .inherit = born, .ninherit = r->count, .output = r->output, .errors = r->errors};
     bool child = false;
+    memcpy(born, r->given, r->count * sizeof *born);
+    if (!brd_is_none(line))
+        born[how.ninherit++] = line;
     int status = brd_os_proc_fork(&n->proc, &how, &child);
     if (child)
-        brd_child_forked(r->given, r->count, 0, status);
+        brd_child_forked(born, r->count, 0, status);
+    return status;
+}
+
+static int fork_one(server *s, nestling *n, const request *r)
+{
+    brd_handle line = BRD_NONE;
+    int status = s->blind ? brd_os_news_open(&n->line, &line) : BROOD_OK;
+    if (!status)
+        status = fork_with(n, r, line);
+    brd_os_close(&line); // so that the child's is the only one
     if (status)
         return status;
     status = brd_os_waiter_proc(s->waiter, &n->proc, true, n);
@@ -79,6 +97,8 @@ static int bear(server *s, request *r)
 {
     nestling *n = calloc(1, sizeof *n);
     int status = n ? BROOD_OK : BROOD_ENOMEM;
+    if (n)
+        n->line = BRD_NONE;
     if (!status)
         status = fork_one(s, n, r);
     if (!status) {
@@ -87,6 +107,8 @@ static int bear(server *s, request *r)
         n->next = s->nest;
         s->nest = n;
     } else {
+        if (n)
+            brd_os_close(&n->line);
         free(n);
         n = NULL;
     }
@@ -135,6 +157,7 @@ static void tell_end(server *s, nestling *n, const brd_exit *ended)
     (void)brd_os_waiter_proc(s->waiter, &n->proc, false, n);
     brd_os_news_tell(n->news, ended);
     brd_os_close(&n->news);
+    brd_os_line_cut(&n->line); // whatever the child has left may hold the other end
     brd_os_proc_close(&n->proc);
     free(n);
 }
@@ -184,7 +207,8 @@ static int watch_parent(server *s, int64_t parent)
 {
     brd_os_child_stay();
     int status = brd_os_proc_parent(&s->parent, parent);
-    if (status == BROOD_ENOTSUP)
+    s->blind = status == BROOD_ENOTSUP;
+    if (s->blind)
         return BROOD_OK; // then the channel alone tells
     return status ? status : brd_os_waiter_proc(s->waiter, &s->parent, true, &s->parent);
 }

@@ -39,7 +39,7 @@ static int fork_here(brd_proc *out, const brd_launch *how)
 {
     bool child = false;
     const int64_t parent = brd_os_pid();
-    // What waits in these buffers would be written twice.
+    // The copy forgets what waits in these buffers.
     (void)fflush(stdout);
     (void)fflush(stderr);
     int status = brd_os_proc_fork(out, how, &child);

@@ -1,6 +1,6 @@
-/* Channels: a private named pipe with one instance, both ends opened here. Called
- * by the links, and by waiter.c through room.h. TCP sockets only pass through, on
- * their way to sock.c; pipes with a name come from name.c.
+/* Channels: an end of a private named pipe. Called by the links, and by waiter.c through
+ * room.h. pair.c makes the pipes, name.c those with a name; TCP sockets only pass through,
+ * on their way to sock.c.
  *
  * Readiness is an overlapped read of no bytes: it ends when there is something to
  * read or the peer is gone, and takes nothing, so that PeekNamedPipe tells the
@@ -12,13 +12,8 @@
  */
 #include "room.h"
 
-#include <ntsecapi.h>
-#include <sddl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define PIPE_BYTES 65536
 
 /* How long close waits for what write has accepted, if the peer does not read. */
 #define LINGER (1000 * BRD_MS)
@@ -26,7 +21,7 @@
 /* An event, and who is told when it is set. */
 typedef struct brd_signal {
     HANDLE event;
-    HANDLE registration;
+    brd_notice notice;
 } brd_signal;
 
 struct brd_chan {
@@ -54,7 +49,7 @@ struct brd_chan {
     bool ended;
     bool unread; /* the watcher does not want what is there: a read stirs it */
     char nothing;
-    unsigned char buffer[]; /* PIPE_BYTES of it, for a pipe */
+    unsigned char buffer[]; /* BRD_WIN32_PIPE_BYTES of it, for a pipe */
 };
 
 /* --------------------------------------------------------- making and ending */
@@ -101,44 +96,44 @@ static void signalled(brd_chan *c, bool arming)
     ReleaseSRWLockExclusive(&c->lock);
 }
 
-static void CALLBACK arm_signalled(void *chan, BOOLEAN timed_out)
+static void arm_signalled(void *chan)
 {
-    (void)timed_out;
     signalled(chan, true);
 }
 
-static void CALLBACK write_signalled(void *chan, BOOLEAN timed_out)
+static void write_signalled(void *chan)
 {
-    (void)timed_out;
     signalled(chan, false);
 }
 
-static bool signal_open(brd_signal *s, WAITORTIMERCALLBACK told, brd_chan *c)
+static int signal_open(brd_signal *s, void (*told)(void *), brd_chan *c)
 {
     s->event = CreateEventW(NULL, FALSE, FALSE, NULL);
-    return s->event && RegisterWaitForSingleObject(&s->registration, s->event, told, c, INFINITE,
-                                                   WT_EXECUTEINWAITTHREAD);
+    if (!s->event)
+        return brd_win32_error(GetLastError());
+    return brd_win32_notice_open(&s->notice, s->event, false, told, c);
 }
 
 static void signal_close(brd_signal *s)
 {
-    if (s->registration)
-        UnregisterWaitEx(s->registration, INVALID_HANDLE_VALUE);
+    brd_win32_notice_close(&s->notice);
     if (s->event)
         CloseHandle(s->event);
 }
 
 /* Who is told when an operation ends. A pipe can be bound to one thread pool only, and one
  * that was in use elsewhere is bound to that process's for good: then by events. */
-static bool bind_pipe(brd_chan *c)
+static int bind_pipe(brd_chan *c)
 {
     c->io = CreateThreadpoolIo(c->pipe, io_done, c, NULL);
-    if (c->io)
-        // What ends at once is dealt with at once, without a detour by the pool.
-        return SetFileCompletionNotificationModes(c->pipe, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS);
-    return GetLastError() == ERROR_INVALID_PARAMETER &&
-           signal_open(&c->arm_done, arm_signalled, c) &&
-           signal_open(&c->write_done, write_signalled, c);
+    // What ends at once is dealt with at once, without a detour by the pool.
+    if (c->io && SetFileCompletionNotificationModes(c->pipe, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS))
+        return 0;
+    DWORD error = GetLastError();
+    if (c->io || error != ERROR_INVALID_PARAMETER)
+        return brd_win32_error(error);
+    int status = signal_open(&c->arm_done, arm_signalled, c);
+    return status ? status : signal_open(&c->write_done, write_signalled, c);
 }
 
 /* All but the pipe. Nothing is under way. */
@@ -157,20 +152,19 @@ static void chan_free(brd_chan *c)
 
 int brd_win32_chan_of(HANDLE pipe, brd_chan **out)
 {
-    brd_chan *c = calloc(1, sizeof *c + PIPE_BYTES);
+    brd_chan *c = calloc(1, sizeof *c + BRD_WIN32_PIPE_BYTES);
     if (!c)
         return BROOD_ENOMEM;
     InitializeSRWLock(&c->lock);
     InitializeConditionVariable(&c->changed);
     c->pipe = pipe;
     c->read_done = CreateEventW(NULL, TRUE, FALSE, NULL);
-    if (!c->read_done || !bind_pipe(c)) {
-        int status = brd_win32_error(GetLastError());
+    int status = c->read_done ? bind_pipe(c) : brd_win32_error(GetLastError());
+    if (status)
         chan_free(c);
-        return status;
-    }
-    *out = c;
-    return 0;
+    else
+        *out = c;
+    return status;
 }
 
 /* An operation begins: clears it, and says who is told of its end. Lock held. */
@@ -188,87 +182,6 @@ static void ended_at_once(brd_chan *c)
 {
     if (c->io)
         CancelThreadpoolIo(c->io);
-}
-
-/* A name that nobody can guess: whoever opens it first would be our peer. */
-static int pipe_name(wchar_t *name, size_t cap)
-{
-    uint32_t r[4];
-    if (!RtlGenRandom(r, sizeof r))
-        return brd_win32_error(ERROR_GEN_FAILURE);
-    swprintf(name, cap, L"\\\\.\\pipe\\brood-%lu-%08lx%08lx%08lx%08lx", GetCurrentProcessId(),
-             (unsigned long)r[0], (unsigned long)r[1], (unsigned long)r[2], (unsigned long)r[3]);
-    return 0;
-}
-
-/* Both ends of a new pipe, open to this user and the system only. One for output has a
- * client's end that is only written, and by programs that know nothing of overlapped I/O. */
-static int pipe_pair(bool output, HANDLE *server, HANDLE *client)
-{
-    const DWORD direction = output ? PIPE_ACCESS_INBOUND : PIPE_ACCESS_DUPLEX;
-    const DWORD access =
-        output ? GENERIC_WRITE | FILE_READ_ATTRIBUTES : GENERIC_READ | GENERIC_WRITE;
-    const DWORD overlapped = output ? 0 : FILE_FLAG_OVERLAPPED;
-    wchar_t name[80];
-    SECURITY_ATTRIBUTES security = {sizeof security, NULL, FALSE};
-    HANDLE s = INVALID_HANDLE_VALUE, c = INVALID_HANDLE_VALUE;
-    int status = pipe_name(name, sizeof name / sizeof *name);
-    if (status)
-        goto done;
-    // Protected: SYSTEM and "owner rights" (S-1-3-4), whoever the owner may be.
-    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(L"D:P(A;;GA;;;SY)(A;;GA;;;S-1-3-4)",
-                                                              SDDL_REVISION_1,
-                                                              &security.lpSecurityDescriptor, NULL))
-        goto failed;
-    s = CreateNamedPipeW(name, direction | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE,
-                         PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_WAIT |
-                             PIPE_REJECT_REMOTE_CLIENTS,
-                         1, PIPE_BYTES, PIPE_BYTES, 0, &security);
-    if (s == INVALID_HANDLE_VALUE)
-        goto failed;
-    // Anonymous: the server's end could otherwise act in the name of the client.
-    c = CreateFileW(name, access, 0, NULL, OPEN_EXISTING,
-                    overlapped | SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS, NULL);
-    if (c == INVALID_HANDLE_VALUE)
-        goto failed;
-    *server = s;
-    *client = c;
-    goto done;
-failed:
-    status = brd_win32_error(GetLastError());
-    if (s != INVALID_HANDLE_VALUE)
-        CloseHandle(s);
-done:
-    if (security.lpSecurityDescriptor)
-        LocalFree(security.lpSecurityDescriptor);
-    return status;
-}
-
-static int make_pair(bool output, brd_chan **mine, brd_handle *theirs)
-{
-    HANDLE server = NULL, client = NULL;
-    int status = pipe_pair(output, &server, &client);
-    if (status)
-        return status;
-    status = brd_win32_chan_of(server, mine);
-    if (status) {
-        CloseHandle(server);
-        CloseHandle(client);
-        return status;
-    }
-    (*mine)->output = output;
-    *theirs = brd_win32_wrap(client);
-    return 0;
-}
-
-int brd_os_chan_pair(brd_chan **mine, brd_handle *theirs)
-{
-    return make_pair(false, mine, theirs);
-}
-
-int brd_os_chan_output(brd_chan **mine, brd_handle *theirs)
-{
-    return make_pair(true, mine, theirs);
 }
 
 int brd_win32_chan_of_sock(brd_sock *s, brd_chan **out)
@@ -443,7 +356,7 @@ int brd_os_chan_write(brd_chan *c, const void *bytes, size_t size, size_t *put)
     if (!status && c->writing)
         status = BROOD_EAGAIN;
     if (!status) {
-        c->sending_bytes = size < PIPE_BYTES ? (DWORD)size : PIPE_BYTES;
+        c->sending_bytes = size < BRD_WIN32_PIPE_BYTES ? (DWORD)size : BRD_WIN32_PIPE_BYTES;
         memcpy(c->buffer, bytes, c->sending_bytes);
         status = send_buffer(c);
         if (!status) {
@@ -568,6 +481,11 @@ bool brd_win32_chan_last_given(brd_chan *c, uint64_t *token)
         return false;
     *token = c->given[--c->ngiven];
     return true;
+}
+
+void brd_win32_chan_only_read(brd_chan *c)
+{
+    c->output = true;
 }
 
 void brd_win32_chan_estrange(brd_chan *c)

@@ -68,3 +68,16 @@ _Noreturn void brd_os_exit(int code)
 void brd_os_child_stay(void)
 {
 }
+
+int brd_os_child_guard(brd_guard **out, brd_handle channel, int code)
+{
+    (void)channel;
+    (void)code;
+    *out = NULL;
+    return 0;
+}
+
+void brd_os_child_guard_end(brd_guard **guard)
+{
+    *guard = NULL;
+}

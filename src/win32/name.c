@@ -32,7 +32,7 @@ struct brd_name {
     wchar_t *path;
     SECURITY_ATTRIBUTES security;
     HANDLE event; /* `connecting` has ended */
-    HANDLE registration;
+    brd_notice notice;
     HANDLE pending; /* the instance without a client */
     OVERLAPPED connecting;
     CONDITION_VARIABLE settled; /* `pending` is none, for good */
@@ -221,10 +221,9 @@ static void pending_ended(brd_name *n)
     (void)pending_make(n, 0);
 }
 
-static void CALLBACK event_came(void *name, BOOLEAN timed_out)
+static void event_came(void *name)
 {
     brd_name *n = name;
-    (void)timed_out;
     AcquireSRWLockExclusive(&n->lock);
     if (n->pending && HasOverlappedIoCompleted(&n->connecting)) {
         if (n->closing)
@@ -248,11 +247,11 @@ static int pipe_listen(brd_name *n)
     if (status)
         return status;
     n->event = CreateEventW(NULL, FALSE, FALSE, NULL);
-    if (!n->event || !RegisterWaitForSingleObject(&n->registration, n->event, event_came, n,
-                                                  INFINITE, WT_EXECUTEINWAITTHREAD)) {
-        n->registration = NULL;
+    if (!n->event)
         return brd_win32_error(GetLastError());
-    }
+    status = brd_win32_notice_open(&n->notice, n->event, false, event_came, n);
+    if (status)
+        return status;
     if (is_taken(n->path))
         return BROOD_EBUSY;
     AcquireSRWLockExclusive(&n->lock);
@@ -318,8 +317,7 @@ static void pipe_close(brd_name *n)
     while (n->pending)
         SleepConditionVariableSRW(&n->settled, &n->lock, INFINITE, 0);
     ReleaseSRWLockExclusive(&n->lock);
-    if (n->registration)
-        UnregisterWaitEx(n->registration, INVALID_HANDLE_VALUE);
+    brd_win32_notice_close(&n->notice);
     for (size_t i = 0; i < n->nwaiting; i++)
         CloseHandle(n->waiting[i]);
     if (n->event)

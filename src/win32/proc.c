@@ -78,28 +78,3 @@ void brd_os_proc_close(brd_proc *p)
     brd_os_close(&p->life);
     *p = (brd_proc){0};
 }
-
-/* ---- other processes' children: there is no forkserver that could have any */
-
-int brd_os_proc_parent(brd_proc *out, int64_t parent)
-{
-    (void)out, (void)parent;
-    return BROOD_ENOTSUP;
-}
-
-int brd_os_proc_adopt(brd_proc *out, int64_t pid, brd_handle life, brd_handle news)
-{
-    (void)out, (void)pid, (void)life, (void)news;
-    return BROOD_ENOTSUP;
-}
-
-int brd_os_news_open(brd_handle *reader, brd_handle *writer)
-{
-    (void)reader, (void)writer;
-    return BROOD_ENOTSUP;
-}
-
-void brd_os_news_tell(brd_handle writer, const brd_exit *ended)
-{
-    (void)writer, (void)ended;
-}

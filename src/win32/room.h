@@ -1,6 +1,6 @@
 /* What the files of the Windows room share among themselves; nobody else includes
  * it. Text goes through here between UTF-8 and UTF-16, errors between the
- * system's codes and ours. The lock order is: waiter, then channel.
+ * system's codes and ours. The lock order is: waiter, notices, channel or name.
  */
 #ifndef BRD_WIN32_ROOM_H
 #define BRD_WIN32_ROOM_H
@@ -46,6 +46,23 @@ int brd_win32_socket_import(HANDLE raw, brd_handle *out);
 /** Milliseconds until then, rounded up; INFINITE for BRD_FOREVER. */
 DWORD brd_win32_ms(brd_time until);
 
+/* ----------------------------------------------------------------- notice.c */
+
+/** A wait of the thread pool. Zeroed means none; it stays where it is while it is open. */
+typedef struct brd_notice {
+    struct brd_notice *next;
+    uintptr_t number;
+    HANDLE registration;
+    void (*told)(void *baton); /* when the handle is signalled; short, under the notices' lock */
+    void *baton;
+} brd_notice;
+
+int brd_win32_notice_open(brd_notice *n, HANDLE handle, bool once, void (*told)(void *),
+                          void *baton);
+
+/** Tells nothing any more when this returns. The handle is closed later. Accepts none. */
+void brd_win32_notice_close(brd_notice *n);
+
 /* ---------------------------------------------------------------- cmdline.c */
 
 /** The text in UTF-16. New: free(). Fails with: BROOD_EINVAL (not UTF-8). */
@@ -68,8 +85,13 @@ int brd_win32_environment(const char *const *env, wchar_t **out);
 /** A TCP socket: connected, behind a channel; or listening, behind a name. */
 typedef struct brd_sock brd_sock;
 
+enum { BRD_WIN32_PIPE_BYTES = 65536 };
+
 /** A channel of a pipe's end, which it owns on success. */
 int brd_win32_chan_of(HANDLE pipe, brd_chan **out);
+
+/** Nothing is ever written to this one. */
+void brd_win32_chan_only_read(brd_chan *c);
 
 /** No handles travel on this channel from now on: its peer may name any process's. */
 void brd_win32_chan_estrange(brd_chan *c);

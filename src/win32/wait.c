@@ -13,7 +13,7 @@
 /* What the system is to tell of one thing. */
 typedef struct listening {
     brd_waiter *waiter;
-    HANDLE registration;
+    brd_notice notice;
     _Atomic bool fired;
     bool socket;
 } listening;
@@ -121,10 +121,9 @@ static void stop_sockets(socket_watch *s)
 
 /* ---------------------------------------------------------- handles, channels */
 
-static void CALLBACK on_signal(void *baton, BOOLEAN timed_out)
+static void on_signal(void *baton)
 {
     listening *l = baton;
-    (void)timed_out;
     atomic_store(&l->fired, true);
     brd_os_waiter_ring(l->waiter);
 }
@@ -144,12 +143,7 @@ static int listen_to(listening *l, brd_wait *thing)
         atomic_store(&l->fired, true);
         return 0;
     }
-    if (!RegisterWaitForSingleObject(&l->registration, handle_of(thing), on_signal, l, INFINITE,
-                                     WT_EXECUTEONLYONCE | WT_EXECUTEINWAITTHREAD)) {
-        l->registration = NULL;
-        return brd_win32_error(GetLastError());
-    }
-    return 0;
+    return brd_win32_notice_open(&l->notice, handle_of(thing), true, on_signal, l);
 }
 
 static void note_event(const brd_event *event, brd_wait *things, size_t count)
@@ -185,8 +179,7 @@ static bool note_fired(listening *all, brd_wait *things, size_t count)
 static void listen_no_more(listening *all, brd_wait *things, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (all[i].registration)
-            UnregisterWaitEx(all[i].registration, INVALID_HANDLE_VALUE);
+        brd_win32_notice_close(&all[i].notice);
         if (things[i].chan && all[i].waiter)
             (void)brd_os_waiter_chan(all[i].waiter, things[i].chan, 0, NULL);
     }

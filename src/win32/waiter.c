@@ -21,7 +21,7 @@ struct brd_source {
     brd_chan *chan;           /* a channel, */
     brd_name *name;           /* or a name, else a process */
     HANDLE process;           /* a duplicate of our own */
-    HANDLE registration;      /* with the thread pool */
+    brd_notice ending;        /* tells of its end */
     intptr_t life;            /* the caller's handle of the process */
     unsigned want;
     void *tag;
@@ -49,9 +49,8 @@ void brd_win32_source_stir(brd_source *s)
     SetEvent(w->stir);
 }
 
-static void CALLBACK process_ended(void *source, BOOLEAN timed_out)
+static void process_ended(void *source)
 {
-    (void)timed_out;
     brd_win32_source_stir(source);
 }
 
@@ -113,9 +112,8 @@ static void source_drop(brd_waiter *w, brd_source *s)
         brd_win32_chan_watch(s->chan, NULL);
     if (s->name)
         brd_win32_name_watch(s->name, NULL);
-    // Waits for a stir under way, which needs no lock and so cannot wait for us.
-    if (s->registration)
-        UnregisterWaitEx(s->registration, INVALID_HANDLE_VALUE);
+    // Waits for a stir under way, which needs no lock of ours and so cannot wait for us.
+    brd_win32_notice_close(&s->ending);
     if (s->process)
         CloseHandle(s->process);
     heat_stirred(w);
@@ -248,12 +246,7 @@ static int process_watch(brd_source *s, HANDLE process)
     HANDLE mine = GetCurrentProcess();
     if (!DuplicateHandle(mine, process, mine, &s->process, SYNCHRONIZE, FALSE, 0))
         return brd_win32_error(GetLastError());
-    if (!RegisterWaitForSingleObject(&s->registration, s->process, process_ended, s, INFINITE,
-                                     WT_EXECUTEONLYONCE | WT_EXECUTEINWAITTHREAD)) {
-        s->registration = NULL;
-        return brd_win32_error(GetLastError());
-    }
-    return 0;
+    return brd_win32_notice_open(&s->ending, s->process, true, process_ended, s);
 }
 
 int brd_os_waiter_proc(brd_waiter *w, brd_proc *p, bool want, void *tag)

@@ -117,6 +117,26 @@ static inline brd_chan *dial(const place *p, brd_endpoint *endpoint)
     return chan;
 }
 
+/** Whoever comes next to a name that is played here. */
+static inline brd_chan *wait_for_client(brd_name *name)
+{
+    brd_waiter *w = NULL;
+    brd_chan *chan = NULL;
+    brd_event event;
+    size_t count = 0;
+    int status = BROOD_EAGAIN;
+    CU_ASSERT_EQUAL_FATAL(brd_os_waiter_open(&w), 0);
+    CU_ASSERT_EQUAL_FATAL(brd_os_waiter_name(w, name, true, name), 0);
+    while (status == BROOD_EAGAIN) {
+        CU_ASSERT_EQUAL_FATAL(brd_os_waiter_wait(w, test_deadline(20000), &event, 1, &count), 0);
+        status = brd_os_name_accept(name, &chan, NULL);
+    }
+    CU_ASSERT_EQUAL_FATAL(status, 0);
+    CU_ASSERT_EQUAL(brd_os_waiter_name(w, name, false, NULL), 0);
+    brd_os_waiter_close(&w);
+    return chan;
+}
+
 /** Waits until the other side has hung up; false: it said something, or it has not. */
 static inline bool is_hung_up(brd_chan *chan)
 {
@@ -135,11 +155,12 @@ static inline bool is_silent(brd_chan *chan)
     return brd_os_chan_read(chan, &byte, 1, &got) == BROOD_EAGAIN;
 }
 
-/** The three messages of a handshake, as they went over the wire. */
+/** The messages of a handshake, as they went over the wire. */
 typedef struct transcript {
     unsigned char hello[BRD_HELLO_SIZE];
     unsigned char answer[BRD_ANSWER_SIZE];
     unsigned char proof[BRD_PROOF_SIZE];
+    unsigned char welcome[BRD_WELCOME_SIZE];
 } transcript;
 
 static inline void write_hello(brd_chan *chan, transcript *t)
@@ -178,6 +199,10 @@ static inline brd_chan *pass(const place *p, transcript *t, brd_seal *seal)
     memcpy(t->proof, words, sizeof t->proof);
     brd_handshake_sent(&h, sizeof t->proof);
     CU_ASSERT_EQUAL(test_write_all(chan, t->proof, sizeof t->proof), 0);
+    CU_ASSERT_EQUAL_FATAL(brd_handshake_room(&h, &room), BRD_WELCOME_SIZE);
+    CU_ASSERT_EQUAL(test_read_all(chan, t->welcome, sizeof t->welcome), 0);
+    memcpy(room, t->welcome, sizeof t->welcome);
+    CU_ASSERT_EQUAL_FATAL(brd_handshake_took(&h, sizeof t->welcome), 0);
     CU_ASSERT_EQUAL(brd_handshake_seal(&h, seal), 0);
     return chan;
 }

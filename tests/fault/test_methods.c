@@ -291,8 +291,6 @@ static int tell_parent(brood_message *args, brood_message *result)
 static void a_forkserver_may_die(void)
 {
     needs(BROOD_FORKSERVER);
-    if (getenv("BROOD_OS_LIFE"))
-        TEST_SKIP("a worker without a handle of its own is taken for lost with its server");
     brood_start_method methods[] = {BROOD_FORKSERVER, BROOD_FORK};
     for (size_t i = 0; i < 2; i++) {
         gate g;

@@ -7,7 +7,7 @@
 #include "fault/acts.h"
 #include <brood/process.h>
 
-enum { WORKERS = 4, PROCESSES = 2, CHILDREN = WORKERS + PROCESSES };
+enum { WORKERS = 4, PROCESSES = 3, CHILDREN = WORKERS + PROCESSES };
 
 /** What the parent tells: who its workers and processes are. */
 typedef struct report {
@@ -141,9 +141,10 @@ static int child_parent(int argc, char **argv)
     occupy(pool, is_stopped_for_ever, &g, &r);
     TEST_CHILD_CHECK(brood_pool_apply(pool, own_pid, NULL, &result) == 0);
     TEST_CHILD_CHECK(brood_unpack(&result, "x", &r.pids[r.count++]) == 0);
-    // No thread of the parent is theirs, so one that is stopped ends when it goes on.
+    // No thread of the parent is theirs; that which is stopped the system lets go on.
     start(&forgotten_too[0], is_busy_for_ever, &g, &r);
     start(&forgotten_too[1], is_blocked_for_ever, &g, &r);
+    start(&forgotten_too[2], is_stopped_for_ever, &g, &r);
     TEST_CHILD_CHECK(test_write_all(chan, &r, sizeof r) == 0);
     (void)test_read_all(chan, &byte, 1); // until the test says go, or kills
     brd_os_chan_close(&chan);

@@ -1,26 +1,17 @@
 /*
  * Processes that are killed at every step of putting and getting. Run on every system from
- * this one source. The one thing to know: every item is a number with a line in a ledger that
- * all processes map, where each writes down what it is about to do and what it has done; the
- * steps are those of base/step.h.
+ * this one source. The one thing to know: the steps are those of base/step.h, and a victim
+ * counts them itself.
  */
-#include "api/pools.h"
+#include "fault/queue_kills.h"
+
 #include "base/step.h"
 
-#define LONG test_ms(20000)
-
 enum {
-    ROOM = 1 << 16,  /* numbers */
     MOST_STEPS = 60, /* a victim dies at one of the first so many */
     BUDGET_MS = 1500,
     LEAST_KILLS = 30
 };
-
-/** What became of each number. */
-typedef struct ledger {
-    _Atomic uint32_t next;
-    _Atomic uint8_t begun[ROOM], put[ROOM], got[ROOM];
-} ledger;
 
 /* -------------------------------------------------------- in the victim */
 
@@ -31,47 +22,6 @@ static void dies_at_its_step(const char *name)
     (void)name;
     if (--steps_left == 0)
         brd_os_exit(86); // nothing runs on the way out, as if it were killed
-}
-
-/** The ledger is in a segment that came as a handle. */
-static int open_ledger(intptr_t handle, brd_shm *shm)
-{
-    *shm = (brd_shm){.segment = BRD_NONE};
-    return brd_os_shm_map(shm, (brd_handle){handle}, sizeof(ledger), true);
-}
-
-static int put_one(brood_queue *queue, ledger *l, bool with_handle, int64_t timeout)
-{
-    uint32_t n = atomic_fetch_add(&l->next, 1);
-    brood_pipe *one = NULL, *other = NULL;
-    int status = n < ROOM ? BROOD_OK : BROOD_EEND;
-    if (!status && with_handle)
-        status = brood_pipe_create(&one, &other, NULL);
-    if (!status)
-        atomic_store(&l->begun[n], 1);
-    if (!status)
-        status = with_handle ? brood_queue_put_values(queue, timeout, "up", n, one)
-                             : brood_queue_put_values(queue, timeout, "u", n);
-    if (!status)
-        atomic_store(&l->put[n], 1);
-    brood_pipe_destroy(one);
-    brood_pipe_destroy(other);
-    return status;
-}
-
-static int get_one(brood_queue *queue, ledger *l, int64_t timeout)
-{
-    brood_message item = BROOD_MESSAGE_INIT;
-    uint32_t n = ROOM;
-    int status = brood_queue_get(queue, &item, timeout);
-    if (!status)
-        status = brood_unpack(&item, "u", &n);
-    if (!status && n >= ROOM)
-        status = BROOD_EPROTOCOL;
-    if (!status)
-        atomic_fetch_add(&l->got[n], 1);
-    brood_message_clear(&item);
-    return status;
 }
 
 /** "Qhib": puts and gets until it has come to its step. */
@@ -96,28 +46,6 @@ static int dies_on_the_way(brood_message *args, brood_message *result)
     return status;
 }
 
-/* ------------------------------------------------------------------- helpers */
-
-typedef struct scene {
-    brood_queue *queue;
-    brd_shm shm;
-    bool handles;
-    int kills;
-} scene;
-
-static ledger *book_of(const scene *s)
-{
-    return s->shm.base;
-}
-
-static void set_up(scene *s, bool handles)
-{
-    *s = (scene){.handles = handles, .shm = {.segment = BRD_NONE}};
-    CU_ASSERT_EQUAL_FATAL(brd_os_shm_create(&s->shm, sizeof(ledger)), 0);
-    // So small that who puts must wait as often as who gets.
-    CU_ASSERT_EQUAL_FATAL(brood_queue_create(&s->queue, BROOD_QUEUE(.maxsize = 2)), BROOD_OK);
-}
-
 /** One more victim, and a survivor who works on the same queue meanwhile. */
 static void kill_one(scene *s, int32_t step)
 {
@@ -135,33 +63,7 @@ static void kill_one(scene *s, int32_t step)
     CU_ASSERT_EQUAL(brood_process_exit(victim).code, 86);
     brood_process_destroy(victim);
     s->kills++;
-    while (brood_queue_size(s->queue)) {
-        // An item whose handles died with the victim is passed over.
-        int got = get_one(s->queue, book_of(s), 0);
-        CU_ASSERT(got == BROOD_OK || (s->handles && got == BROOD_ETIMEDOUT));
-    }
-    ASSERT_OK(put_one(s->queue, book_of(s), s->handles, LONG));
-    ASSERT_OK(get_one(s->queue, book_of(s), LONG));
-}
-
-/** Nothing came twice, and of what was put no more is missing than died with its getter. */
-static void close_the_books(scene *s)
-{
-    const ledger *l = book_of(s);
-    uint32_t all = atomic_load(&l->next), lost = 0, twice = 0, from_nowhere = 0;
-    while (get_one(s->queue, book_of(s), 0) == BROOD_OK)
-        continue;
-    CU_ASSERT_EQUAL(brood_queue_size(s->queue), 0);
-    for (uint32_t i = 0; i < all && i < ROOM; i++) {
-        lost += l->put[i] && !l->got[i];
-        twice += l->got[i] > 1;
-        from_nowhere += l->got[i] && !l->begun[i];
-    }
-    CU_ASSERT_EQUAL(twice, 0);
-    CU_ASSERT_EQUAL(from_nowhere, 0);
-    CU_ASSERT(lost <= (uint32_t)s->kills);
-    brood_queue_destroy(s->queue);
-    brd_os_shm_unmap(&s->shm);
+    goes_on(s);
 }
 
 /** As many as the environment asks for, or as fit into the time, each step in turn. */

@@ -34,25 +34,6 @@ typedef struct middle {
     int status; /* of the client */
 } middle;
 
-static brd_chan *wait_for_client(brd_name *name)
-{
-    brd_waiter *w = NULL;
-    brd_chan *chan = NULL;
-    brd_event event;
-    size_t count = 0;
-    int status = BROOD_EAGAIN;
-    CU_ASSERT_EQUAL_FATAL(brd_os_waiter_open(&w), 0);
-    CU_ASSERT_EQUAL_FATAL(brd_os_waiter_name(w, name, true, name), 0);
-    while (status == BROOD_EAGAIN) {
-        CU_ASSERT_EQUAL_FATAL(brd_os_waiter_wait(w, test_deadline(20000), &event, 1, &count), 0);
-        status = brd_os_name_accept(name, &chan, NULL);
-    }
-    CU_ASSERT_EQUAL_FATAL(status, 0);
-    CU_ASSERT_EQUAL(brd_os_waiter_name(w, name, false, NULL), 0);
-    brd_os_waiter_close(&w);
-    return chan;
-}
-
 static void hand_on(brd_chan *from, brd_chan *to, size_t size)
 {
     unsigned char bytes[FRAME_MAX];
@@ -83,6 +64,7 @@ static middle come_between(const char *endpoint)
     hand_on(m.to_server, m.to_client, BRD_ANSWER_SIZE);
     if (endpoint) {
         hand_on(m.to_client, m.to_server, BRD_PROOF_SIZE);
+        hand_on(m.to_server, m.to_client, BRD_WELCOME_SIZE);
         ASSERT_OK(brood_listener_accept(m.listener, &m.server, LONG));
     }
     brd_os_thread_join(&thread);

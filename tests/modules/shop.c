@@ -1,11 +1,12 @@
 /*
  * The library of shop.h. With a static brood it has a copy of brood of its own, with all
  * its variables; nothing but these functions is exported. One with SHOP_SICK
- * cannot begin in a worker.
+ * cannot begin in a worker, and one with SHOP_STAYS can be told never to come up.
  */
 #include "modules/shop.h"
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #if defined(_WIN32)
@@ -94,6 +95,23 @@ static int try_a_pool(void)
 __attribute__((constructor)) static void begin(void)
 {
     early[1] = try_a_pool();
+}
+#endif
+
+#if SHOP_STAYS
+static volatile unsigned turns;
+
+/** If somebody asks for it, in a file: tells who it is, and stays where it is. */
+__attribute__((constructor)) static void stay(void)
+{
+    const char *path = getenv("BROOD_TEST_TRAP_FILE");
+    FILE *file = path ? fopen(path, "r+b") : NULL;
+    if (!file)
+        return;
+    fprintf(file, "%lld\n", (long long)brood_pid());
+    fclose(file);
+    while (turns != 1)
+        turns = 0;
 }
 #endif
 

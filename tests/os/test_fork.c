@@ -5,6 +5,7 @@
  */
 #include "harness.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,6 +64,136 @@ static void an_adopted_one_lives_until_its_news(void)
     brd_os_proc_close(&p);
 }
 
+// While its parent has not waited for it, nobody need tell.
+static void an_end_is_known_before_it_is_told(void)
+{
+    brd_handle reader = BRD_NONE, writer = BRD_NONE, life = BRD_NONE;
+    brd_proc p = {0}, adopted = {0};
+    brd_exit ended;
+    bool child = false;
+    needs_fork();
+    FILE *there = fopen("/proc/self/stat", "rb");
+    if (!there)
+        TEST_SKIP("only a mounted /proc tells");
+    fclose(there);
+    CU_ASSERT_EQUAL_FATAL(brd_os_news_open(&reader, &writer), 0);
+    int status = brd_os_proc_fork(&p, &(brd_launch){0}, &child);
+    if (child)
+        brd_os_exit(status ? 99 : 5);
+    CU_ASSERT_EQUAL_FATAL(status, 0);
+    if (!brd_is_none(p.life)) {
+        CU_ASSERT_EQUAL_FATAL(brd_os_copy(p.life, &life), 0);
+        CU_ASSERT_EQUAL_FATAL(brd_os_proc_adopt(&adopted, p.pid, life, reader), 0);
+        CU_ASSERT_EQUAL(brd_os_proc_wait(&adopted, test_deadline(20000), &ended), 0);
+        CU_ASSERT(ended.kind == BROOD_EXIT_CODE && ended.code == 5);
+        brd_os_proc_close(&adopted);
+    } else {
+        brd_os_close(&reader);
+    }
+    brd_os_close(&writer);
+    CU_ASSERT_EQUAL(brd_os_proc_wait(&p, test_deadline(20000), &ended), 0);
+    CU_ASSERT(ended.kind == BROOD_EXIT_CODE && ended.code == 5);
+    brd_os_proc_close(&p);
+}
+
+/** The reader of a line to a child that lives until it is killed; *news is never told. */
+static void start_with_line(brd_proc *p, brd_handle *line, brd_handle *news, brd_handle *teller)
+{
+    brd_handle end = BRD_NONE;
+    bool child = false;
+    CU_ASSERT_EQUAL_FATAL(brd_os_news_open(line, &end), 0);
+    CU_ASSERT_EQUAL_FATAL(brd_os_news_open(news, teller), 0);
+    int status = brd_os_proc_fork(p, &(brd_launch){.inherit = &end, .ninherit = 1}, &child);
+    if (child) {
+        brd_waiter *w = NULL;
+        brd_event event;
+        size_t count = 0;
+        if (status || brd_os_waiter_open(&w))
+            brd_os_exit(99);
+        (void)brd_os_waiter_wait(w, BRD_FOREVER, &event, 1, &count);
+        brd_os_exit(98);
+    }
+    CU_ASSERT_EQUAL_FATAL(status, 0);
+    brd_os_close(&end);
+}
+
+static void a_line_ends_with_who_holds_it(void)
+{
+    const brd_exit said = {BROOD_EXIT_CODE, 4}; // else this test's own child would be reaped
+    brd_handle line = BRD_NONE, news = BRD_NONE, teller = BRD_NONE;
+    brd_proc p = {0}, adopted = {0};
+    brd_exit ended;
+    needs_fork();
+    start_with_line(&p, &line, &news, &teller);
+    CU_ASSERT_EQUAL_FATAL(brd_os_proc_adopt(&adopted, p.pid, line, news), 0);
+    CU_ASSERT_EQUAL(brd_os_proc_wait(&adopted, 0, &ended), BROOD_ETIMEDOUT);
+    CU_ASSERT_EQUAL(brd_os_proc_kill(&adopted, true), 0);
+    brd_os_news_tell(teller, &said);
+    CU_ASSERT_EQUAL(brd_os_proc_wait(&adopted, test_deadline(20000), &ended), 0);
+    CU_ASSERT(ended.kind == BROOD_EXIT_CODE && ended.code == 4);
+    brd_os_proc_close(&adopted);
+    brd_os_close(&teller);
+    CU_ASSERT_EQUAL(brd_os_proc_wait(&p, test_deadline(20000), &ended), 0);
+    CU_ASSERT(ended.kind == BROOD_EXIT_SIGNAL && ended.code == 9);
+    brd_os_proc_close(&p);
+}
+
+// As its parent does who has waited for it, when something else still holds the other end.
+static void a_line_is_cut_for_all(void)
+{
+    const brd_exit said = {BROOD_EXIT_CODE, 4};
+    brd_handle line = BRD_NONE, copy = BRD_NONE, news = BRD_NONE, teller = BRD_NONE;
+    brd_proc p = {0}, adopted = {0};
+    brd_exit ended;
+    needs_fork();
+    start_with_line(&p, &line, &news, &teller);
+    CU_ASSERT_EQUAL_FATAL(brd_os_copy(line, &copy), 0);
+    CU_ASSERT_EQUAL_FATAL(brd_os_proc_adopt(&adopted, p.pid, copy, news), 0);
+    CU_ASSERT_EQUAL(brd_os_proc_wait(&adopted, 0, &ended), BROOD_ETIMEDOUT);
+    brd_os_news_tell(teller, &said);
+    brd_os_line_cut(&line);
+    CU_ASSERT(brd_is_none(line));
+    CU_ASSERT_EQUAL(brd_os_proc_wait(&adopted, test_deadline(20000), &ended), 0);
+    CU_ASSERT(ended.kind == BROOD_EXIT_CODE && ended.code == 4);
+    brd_os_line_cut(&line); // accepts none
+    brd_os_proc_close(&adopted);
+    brd_os_close(&teller);
+    CU_ASSERT_EQUAL(brd_os_proc_kill(&p, true), 0);
+    CU_ASSERT_EQUAL(brd_os_proc_wait(&p, test_deadline(20000), &ended), 0);
+    brd_os_proc_close(&p);
+}
+
+// What waits in a buffer at that moment is the parent's to write.
+static void a_copy_prints_nothing_of_its_parent(void)
+{
+    brd_handle theirs = BRD_NONE;
+    brd_chan *out = NULL;
+    brd_proc p = {0};
+    brd_exit ended;
+    char got[64] = "";
+    size_t size = 0;
+    bool child = false;
+    needs_fork();
+    CU_ASSERT_EQUAL_FATAL(brd_os_chan_output(&out, &theirs), 0);
+    fflush(stdout);
+    printf("the parent's ");
+    int status = brd_os_proc_fork(&p, &(brd_launch){.output = &theirs}, &child);
+    if (child) {
+        printf("own\n");
+        fflush(stdout);
+        brd_os_exit(status ? 99 : 0);
+    }
+    CU_ASSERT_EQUAL_FATAL(status, 0);
+    printf("line\n");
+    brd_os_close(&theirs);
+    CU_ASSERT_EQUAL(brd_os_proc_wait(&p, test_deadline(20000), &ended), 0);
+    CU_ASSERT(ended.kind == BROOD_EXIT_CODE && ended.code == 0);
+    CU_ASSERT_EQUAL(brd_os_chan_read(out, got, sizeof got - 1, &size), 0);
+    CU_ASSERT_STRING_EQUAL(got, "own\n");
+    brd_os_chan_close(&out);
+    brd_os_proc_close(&p);
+}
+
 static bool holds(const char *const *list, const char *entry)
 {
     while (*list && strcmp(*list, entry) != 0)
@@ -94,6 +225,10 @@ static void an_environment_is_changed(void)
 static const test_case cases[] = {
     TEST_CASE(a_copy_has_what_it_was_given),
     TEST_CASE(an_adopted_one_lives_until_its_news),
+    TEST_CASE(an_end_is_known_before_it_is_told),
+    TEST_CASE(a_line_ends_with_who_holds_it),
+    TEST_CASE(a_line_is_cut_for_all),
+    TEST_CASE(a_copy_prints_nothing_of_its_parent),
     TEST_CASE(an_environment_is_changed),
     {0},
 };

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { NOBODY = 65534 };
@@ -245,6 +246,67 @@ static void removes_only_its_own(void)
     world_close(&w);
 }
 
+// As somebody who listens there, and dies, leaves it.
+static void die_listening(const char *name)
+{
+    int ended = 0;
+    brd_name *n = NULL;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(brd_os_name_listen(&n, name) == 0 ? 7 : 1);
+    CU_ASSERT_EQUAL_FATAL(waitpid(pid, &ended, 0), pid);
+    CU_ASSERT(WIFEXITED(ended) && WEXITSTATUS(ended) == 7);
+}
+
+// The lock of a name, made an hour old.
+static void make_old(const char *name, char *lock, size_t cap)
+{
+    const char *file = strrchr(name, '/') + 1;
+    struct timespec times[2] = {{.tv_sec = time(NULL) - 3600}, {.tv_sec = time(NULL) - 3600}};
+    snprintf(lock, cap, "%.*sl-%s", (int)(file - name), name, file);
+    CU_ASSERT_EQUAL(utimensat(AT_FDCWD, lock, times, 0), 0);
+}
+
+static void sweeps_what_the_dead_left(void)
+{
+    world w;
+    brd_name *living = NULL;
+    brd_name *fresh = NULL;
+    char dead[BRD_LOCAL_SIZE];
+    char young[BRD_LOCAL_SIZE];
+    char word[BRD_LOCAL_SIZE];
+    char name[BRD_LOCAL_SIZE];
+    char lock[BRD_LOCAL_SIZE];
+    world_open(&w, "XDG_RUNTIME_DIR", "");
+    CU_ASSERT_EQUAL_FATAL(brd_os_name_private(name, sizeof name), 0);
+    CU_ASSERT_EQUAL_FATAL(brd_os_name_listen(&living, name), 0);
+    make_old(name, lock, sizeof lock);
+    CU_ASSERT_EQUAL_FATAL(brd_os_name_local("word", word, sizeof word), 0);
+    die_listening(word);
+    make_old(word, lock, sizeof lock);
+    CU_ASSERT_EQUAL_FATAL(brd_os_name_private(young, sizeof young), 0);
+    die_listening(young);
+    CU_ASSERT_EQUAL_FATAL(brd_os_name_private(dead, sizeof dead), 0);
+    die_listening(dead);
+    make_old(dead, lock, sizeof lock);
+    // The next fresh name takes away what is dead for sure and was fresh, and nothing else.
+    char next[BRD_LOCAL_SIZE];
+    CU_ASSERT_EQUAL_FATAL(brd_os_name_private(next, sizeof next), 0);
+    CU_ASSERT_EQUAL_FATAL(brd_os_name_listen(&fresh, next), 0);
+    CU_ASSERT(access(dead, F_OK) < 0);
+    CU_ASSERT(access(lock, F_OK) < 0);
+    CU_ASSERT(access(word, F_OK) == 0);
+    CU_ASSERT(access(young, F_OK) == 0);
+    check_connection(living, name);
+    check_connection(fresh, next);
+    brd_os_name_close(&fresh);
+    brd_os_name_close(&living);
+    make_old(young, lock, sizeof lock);
+    check_name(word);
+    check_name(next);
+    world_close(&w);
+}
+
 /** A program may fork on its own, and both of them may tidy up. */
 static void a_copy_leaves_it_to_its_owner(void)
 {
@@ -411,30 +473,59 @@ static void waits_for_a_place(void)
 }
 
 /** Descriptors that nobody asked for end the channel, and do not stay. */
+// What brood itself never does: a byte on a named socket, and a descriptor with it.
+static void send_descriptor(int to)
+{
+    union {
+        struct cmsghdr align;
+        unsigned char room[CMSG_SPACE(sizeof(int))];
+    } extra = {{0}};
+    struct iovec byte = {.iov_base = "x", .iov_len = 1};
+    struct msghdr head = {
+        .msg_iov = &byte, .msg_iovlen = 1, .msg_control = &extra, .msg_controllen = sizeof extra};
+    struct cmsghdr *item = CMSG_FIRSTHDR(&head);
+    *item = (struct cmsghdr){
+        .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    memcpy(CMSG_DATA(item), &(int){2}, sizeof(int));
+    CU_ASSERT_EQUAL(sendmsg(to, &head, 0), 1);
+}
+
+static void check_refusal(brd_chan *c, int intruder)
+{
+    uint64_t token = 0;
+    size_t size = 0;
+    char byte = 0;
+    CU_ASSERT_EQUAL(brd_os_chan_give(c, (brd_handle){2}, &token), BROOD_ENOTSUP);
+    send_descriptor(intruder);
+    CU_ASSERT_EQUAL(brd_os_chan_wait(c, BRD_READ, test_deadline(10000)), 0);
+    CU_ASSERT_EQUAL(brd_os_chan_read(c, &byte, 1, &size), BROOD_EPROTOCOL);
+}
+
 static void refuses_descriptors(void)
 {
     world w;
     char name[BRD_LOCAL_SIZE];
     brd_name *n = NULL;
-    uint64_t token = 0;
-    char byte = 0;
-    size_t size = 0;
     world_open(&w, "XDG_RUNTIME_DIR", "");
     CU_ASSERT_EQUAL_FATAL(brd_os_name_local("word", name, sizeof name), 0);
     CU_ASSERT_EQUAL_FATAL(brd_os_name_listen(&n, name), 0);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     memcpy(address.sun_path, name, strlen(name) + 1);
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    CU_ASSERT_EQUAL_FATAL(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-    brd_chan *client = NULL;
-    CU_ASSERT_EQUAL_FATAL(brd_os_chan_adopt(&client, (brd_handle){fd}), 0);
-    brd_chan *server = accept_from(n, NULL);
-    CU_ASSERT_EQUAL(brd_os_chan_give(client, (brd_handle){2}, &token), 0);
-    CU_ASSERT_EQUAL(test_write_all(client, "x", 1), 0);
-    CU_ASSERT_EQUAL(brd_os_chan_wait(server, BRD_READ, test_deadline(10000)), 0);
-    CU_ASSERT_EQUAL(brd_os_chan_read(server, &byte, 1, &size), BROOD_EPROTOCOL);
-    brd_os_chan_close(&client);
-    brd_os_chan_close(&server);
+    // As it came in, and as a worker has it that it was passed on to.
+    for (int passed_on = 0; passed_on < 2; passed_on++) {
+        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+        CU_ASSERT_EQUAL_FATAL(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+        brd_chan *server = accept_from(n, NULL);
+        if (passed_on) {
+            brd_handle copy = BRD_NONE;
+            CU_ASSERT_EQUAL_FATAL(brd_os_copy(brd_os_chan_handle(server), &copy), 0);
+            brd_os_chan_close(&server);
+            CU_ASSERT_EQUAL_FATAL(brd_os_chan_adopt(&server, copy), 0);
+        }
+        check_refusal(server, fd);
+        brd_os_chan_close(&server);
+        close(fd);
+    }
     brd_os_name_close(&n);
     world_close(&w);
 }
@@ -448,6 +539,7 @@ static const test_case cases[] = {
     TEST_CASE(makes_no_abstract_names),
     TEST_CASE(takes_over_what_a_dead_listener_left),
     TEST_CASE(removes_only_its_own),
+    TEST_CASE(sweeps_what_the_dead_left),
     TEST_CASE(a_copy_leaves_it_to_its_owner),
     TEST_CASE(never_sees_another_user),
     TEST_CASE(talks_to_no_other_user),

@@ -170,6 +170,12 @@ static void watches_more_than_64(void)
 
 /* --------------------------------------------------------------- processes */
 
+static int child_ends(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    return 3;
+}
+
 static int child_waits(int argc, char **argv)
 {
     brd_chan *c = NULL;
@@ -242,6 +248,30 @@ typedef struct deed {
     int status;
 } deed;
 
+// The system may be about to tell of the end when nobody wants to know it any more.
+static void a_watch_may_end_as_its_process_does(void)
+{
+    enum { CHILDREN = 8, MOST = 20000 };
+    brd_waiter *w = waiter_open();
+    for (int i = 0; i < CHILDREN; i++) {
+        brd_proc child = {0};
+        brd_exit ended;
+        int status = 0, turns = 0;
+        CU_ASSERT_EQUAL_FATAL(test_start_child(&child, &(test_start){.child = "ends"}), 0);
+        for (; status == 0 && turns < MOST; turns++) {
+            status = brd_os_waiter_proc(w, &child, true, &child);
+            if (status == 0)
+                status = brd_os_waiter_proc(w, &child, false, &child);
+            if (status == 0 && brd_os_proc_wait(&child, 0, &ended) == 0)
+                break;
+        }
+        CU_ASSERT_EQUAL(status, 0);
+        CU_ASSERT_EQUAL(test_end(&child), 3);
+    }
+    CU_ASSERT_EQUAL(poll_waiter(w), BROOD_ETIMEDOUT); // what is not watched is not reported
+    brd_os_waiter_close(&w);
+}
+
 static void ring_from_thread(void *baton)
 {
     deed *d = baton;
@@ -291,9 +321,11 @@ static const test_case cases[] = {
     TEST_CASE(watches_more_than_64),
     TEST_CASE(reports_ends_of_processes),
     TEST_CASE(reports_a_process_that_had_ended),
+    TEST_CASE(a_watch_may_end_as_its_process_does),
     TEST_CASE(rings_from_another_thread),
     TEST_CASE(adds_while_another_waits),
     TEST_CHILD("waits", child_waits),
+    TEST_CHILD("ends", child_ends),
     {0},
 };
 

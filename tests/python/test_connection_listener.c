@@ -263,9 +263,9 @@ static void test_challengeresponse(void)
     size_t size;
     brd_handshake_begin(&client, BRD_CLIENT, &secret, nonce);
     brd_handshake_begin(&server, BRD_SERVER, &secret, nonce);
-    for (int i = 0; i < 3; i++) {
-        brd_handshake *speaker = i == 1 ? &server : &client;
-        brd_handshake *hearer = i == 1 ? &client : &server;
+    for (int i = 0; i < 4; i++) {
+        brd_handshake *speaker = i % 2 ? &server : &client;
+        brd_handshake *hearer = i % 2 ? &client : &server;
         size = brd_handshake_words(speaker, &words);
         CU_ASSERT_EQUAL_FATAL(brd_handshake_room(hearer, &room), size);
         memcpy(room, words, size);

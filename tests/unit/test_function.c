@@ -123,11 +123,43 @@ static brd_place place_of(brood_function *function)
     return place;
 }
 
+/** As a worker that needs it at once. */
 static int learn(brd_code *c, uint32_t index, const brd_place *place)
 {
+    const brd_sought sought = {.place = *place};
     brood_function *found = NULL;
-    int why = brd_code_find(place, &found);
-    return brd_code_learn(c, index, found, why);
+    int status = brd_code_learn(c, index, &sought);
+    if (!status) {
+        int why = brd_code_find(place, &found);
+        brd_code_settle(c, index, found, why);
+    }
+    return status;
+}
+
+static void looks_for_nothing_before_it_is_asked(void)
+{
+    brd_code c = {0};
+    brd_sought sought = {.place = place_of(one), .name = "one"};
+    int why = 0;
+    CU_ASSERT_EQUAL(brd_code_learn(&c, 0, &sought), 0);
+    memset(&sought, 'x', sizeof sought); // it is the caller's again
+    CU_ASSERT_PTR_NULL(brd_code_at(&c, 0, &why));
+    CU_ASSERT_EQUAL(why, BROOD_EFUNCTION);
+    CU_ASSERT_PTR_NULL(brd_code_sought(&c, 1));
+    const brd_sought *kept = brd_code_sought(&c, 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(kept);
+    if (!kept)
+        abort();
+    CU_ASSERT_STRING_EQUAL(kept->name, "one");
+    brd_place place = place_of(one);
+    CU_ASSERT_EQUAL(kept->place.offset, place.offset);
+    brd_code_settle(&c, 0, one, 0);
+    CU_ASSERT_PTR_NULL(brd_code_sought(&c, 0)); // once is enough
+    CU_ASSERT(brd_code_at(&c, 0, &why) == one);
+    brd_code_settle(&c, 1, two, 0);
+    CU_ASSERT_PTR_NULL(brd_code_at(&c, 1, &why));
+    CU_ASSERT_EQUAL(brd_code_learn(&c, 1, &(brd_sought){.name = "two"}), 0);
+    brd_code_clear(&c); // what was never looked for goes too
 }
 
 static void learns_and_finds(void)
@@ -212,6 +244,7 @@ static const test_case cases[] = {
     TEST_CASE(knows_place_and_name),
     TEST_CASE(holds_its_first_when_it_grows),
     TEST_CASE(learns_and_finds),
+    TEST_CASE(looks_for_nothing_before_it_is_asked),
     TEST_CASE(learns_in_order_only),
     TEST_CASE(says_why_there_is_none),
     TEST_CASE(learns_many),

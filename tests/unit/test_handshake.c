@@ -73,6 +73,8 @@ static int meet(brd_handshake *client, brd_handshake *server, size_t step)
         status = carry(server, client, step);
     if (!status)
         status = carry(client, server, step);
+    if (!status)
+        status = carry(server, client, step);
     return status;
 }
 
@@ -144,8 +146,15 @@ static void never_takes_what_comes_after(void)
     CU_ASSERT_EQUAL(size, BRD_PROOF_SIZE);
     CU_ASSERT_EQUAL(brd_handshake_room(&server, &room), BRD_PROOF_SIZE);
     CU_ASSERT_EQUAL(hear(&server, bytes, sizeof bytes, 1000), 0);
+    CU_ASSERT_EQUAL(brd_handshake_room(&server, &room), 0);
+    size = say(&server, bytes, 1000);
+    CU_ASSERT_EQUAL(size, BRD_WELCOME_SIZE);
     CU_ASSERT_EQUAL(server.state, BRD_SHAKING_DONE);
     CU_ASSERT_EQUAL(brd_handshake_room(&server, &room), 0);
+    CU_ASSERT_EQUAL(brd_handshake_room(&client, &room), BRD_WELCOME_SIZE);
+    CU_ASSERT_EQUAL(hear(&client, bytes, sizeof bytes, 1000), 0);
+    CU_ASSERT_EQUAL(client.state, BRD_SHAKING_DONE);
+    CU_ASSERT_EQUAL(brd_handshake_room(&client, &room), 0);
 }
 
 /* ----------------------------------------------------------------------- wrong */
@@ -225,6 +234,19 @@ static void every_bit_counts(void)
         CU_ASSERT_EQUAL(hear(&server, bytes, sizeof bytes, 1000), BROOD_EAUTH);
         ends(&server);
     }
+    for (size_t i = 0; i < BRD_WELCOME_SIZE * 8; i++) {
+        brd_handshake client, server;
+        unsigned char bytes[BRD_WELCOME_SIZE];
+        begin(&client, BRD_CLIENT, &secret, 1);
+        begin(&server, BRD_SERVER, &secret, 2);
+        CU_ASSERT_EQUAL(carry(&client, &server, 1000), 0);
+        CU_ASSERT_EQUAL(carry(&server, &client, 1000), 0);
+        CU_ASSERT_EQUAL(carry(&client, &server, 1000), 0);
+        (void)say(&server, bytes, 1000);
+        bytes[i / 8] ^= (unsigned char)(1 << i % 8);
+        CU_ASSERT_EQUAL(hear(&client, bytes, sizeof bytes, 1000), BROOD_EAUTH);
+        ends(&client);
+    }
 }
 
 static void a_reflected_tag_is_refused(void)
@@ -245,6 +267,24 @@ static void a_reflected_tag_is_refused(void)
     (void)say(&server, answer, 1000);
     CU_ASSERT_EQUAL(hear(&server, answer + BRD_HELLO_SIZE, BRD_TAG_SIZE, 1000), BROOD_EAUTH);
     ends(&server);
+}
+
+// Somebody in between who keeps the proof for himself cannot make up the welcome.
+static void other_tags_are_no_welcome(void)
+{
+    unsigned char answer[BRD_ANSWER_SIZE], proof[BRD_PROOF_SIZE];
+    const unsigned char *const tags[] = {answer + BRD_HELLO_SIZE, proof};
+    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
+        brd_handshake client, server;
+        begin(&client, BRD_CLIENT, &secret, 1);
+        begin(&server, BRD_SERVER, &secret, 2);
+        CU_ASSERT_EQUAL(carry(&client, &server, 1000), 0);
+        (void)say(&server, answer, 1000);
+        CU_ASSERT_EQUAL(hear(&client, answer, sizeof answer, 1000), 0);
+        (void)say(&client, proof, 1000);
+        CU_ASSERT_EQUAL(hear(&client, tags[i], BRD_TAG_SIZE, 1000), BROOD_EAUTH);
+        ends(&client);
+    }
 }
 
 // A listener as a machine that answers: its own question, asked of itself on a second
@@ -394,6 +434,7 @@ static const test_case cases[] = {
     TEST_CASE(no_key_is_no_key_of_zeros),
     TEST_CASE(every_bit_counts),
     TEST_CASE(a_reflected_tag_is_refused),
+    TEST_CASE(other_tags_are_no_welcome),
     TEST_CASE(the_server_is_no_oracle),
     TEST_CASE(a_recording_is_refused),
     TEST_CASE(a_relay_to_another_listener_is_refused),
