@@ -82,7 +82,8 @@
  *     Event()                  set() clear() is_set() b  wait()~
  *     Condition([P])           acquire()~ release() wait()~ notify([x]) notify_all(); its lock is
  *                              an RLock of its own, or that of the Lock or RLock given.
- *                              wait, notify: BROOD_EINVAL if the caller has not got the lock
+ *                              wait, notify: BROOD_EINVAL if the caller has not got the lock;
+ *                              who waited has it again, also when the time is over
  *     Barrier(x parties)       wait() x ~ reset() abort() parties() x  n_waiting() x  broken() b
  *                              a wait that times out breaks it: BROOD_EBROKEN for all
  *
@@ -116,7 +117,9 @@ typedef struct brood_manager_options {
     const char *address;    /**< where other programs connect: as brood_listener_create() has it */
     const void *key;        /**< what they must have; copied; NULL: local addresses only */
     size_t key_size;        /**< BROOD_KEY_SIZE_MIN to 4096 bytes */
-    uint64_t limit;         /**< bytes of the longest message from a client; 64 MiB */
+    uint64_t limit;         /**< bytes of the longest request of a client; 64 MiB. All that it may
+                                 have in hand at a time is `clients` of them; what objects may
+                                 hold is limited by .memory of the context alone */
     uint32_t clients;       /**< connections at a time, one for each thread that calls, up to
                                  100,000; 1,000. One more is refused: BROOD_EBUSY */
     int64_t grace;          /**< milliseconds that its process has to end by itself; 1,000 */

@@ -84,14 +84,6 @@ uint64_t brd_client_thread(void)
 
 /* --------------------------------------------------------------- connections */
 
-static int64_t milliseconds_until(brd_time until)
-{
-    brd_time now = brd_os_now();
-    if (until == BRD_FOREVER)
-        return BROOD_FOREVER;
-    return until > now ? (until - now + BRD_MS - 1) / BRD_MS : 0;
-}
-
 // Says hello, and learns who is there. The session in *hello is joined, or made if it is zeroed.
 static int greet(brood_pipe *pipe, brd_hello_from *hello, brd_time until)
 {
@@ -102,9 +94,9 @@ static int greet(brood_pipe *pipe, brd_hello_from *hello, brd_time until)
     if (!status)
         status = brd_request_write(&words, &request, &args);
     if (!status)
-        status = brood_pipe_send(pipe, &words, milliseconds_until(until));
+        status = brood_pipe_send(pipe, &words, brd_milliseconds_until(until));
     if (!status)
-        status = brood_pipe_recv(pipe, &words, milliseconds_until(until));
+        status = brood_pipe_recv(pipe, &words, brd_milliseconds_until(until));
     if (!status)
         status = brd_answer_read(&words, &answered, &code);
     if (!status)
@@ -123,7 +115,7 @@ static int connect_to(brood_pipe **out, const brd_server_place *place, brd_hello
     int status = brood_client_connect(
         &pipe, place->address,
         BROOD_CLIENT(.key = place->key, .key_size = place->key_size, .limit = longest_answer),
-        milliseconds_until(until));
+        brd_milliseconds_until(until));
     if (!status)
         status = greet(pipe, hello, until);
     if (status)
@@ -341,9 +333,9 @@ int64_t brd_client_pid(const brd_client *c)
 static int exchange(brood_pipe *pipe, const brood_message *words, brood_message *answer,
                     brd_time until)
 {
-    int status = brood_pipe_send(pipe, words, milliseconds_until(until));
+    int status = brood_pipe_send(pipe, words, brd_milliseconds_until(until));
     if (!status)
-        status = brood_pipe_recv(pipe, answer, milliseconds_until(until));
+        status = brood_pipe_recv(pipe, answer, brd_milliseconds_until(until));
     if (status == BROOD_ETIMEDOUT || status == BROOD_EBROKEN)
         return BROOD_EDEADLINE;
     return status;

@@ -71,14 +71,6 @@ static void let_in(brd_server *server, brood_listener *door, uint32_t most)
     }
 }
 
-static int64_t milliseconds_until(brd_time moment)
-{
-    if (moment == BRD_FOREVER)
-        return BROOD_FOREVER;
-    brd_time now = brd_os_now();
-    return moment <= now ? 0 : (moment - now) / BRD_MS + 1;
-}
-
 // Until the parent says something, or is gone.
 static int accept_until_told(brd_server *server, const options *o, const doors *d)
 {
@@ -88,7 +80,7 @@ static int accept_until_told(brd_server *server, const options *o, const doors *
     size_t count = d->users ? 3 : 2;
     for (;;) {
         brd_time next = brd_tickets_expire(&server->store, brd_os_now());
-        int status = brood_wait_many(things, count, milliseconds_until(next));
+        int status = brood_wait_many(things, count, brd_milliseconds_until(next));
         if (status && status != BROOD_ETIMEDOUT)
             return status;
         if (!status && things[0].ready)

@@ -81,8 +81,9 @@ static int acquire(brd_call *call, void *state)
 static void undo_acquire(brd_call *call, void *state)
 {
     mutex *m = state;
-    if (call->status && call->status != BROOD_EOWNERDEAD)
-        return;
+    bool taken = call->status == BROOD_OK || call->status == BROOD_EOWNERDEAD;
+    if (!taken || !is_mine(m, call))
+        return; // another thread of the client may have released it since
     m->orphaned = call->status != BROOD_OK;
     (void)release_mutex(call, m);
 }
@@ -213,7 +214,7 @@ static int wait_condition(brd_call *call, void *state)
 static void undo_wait(brd_call *call, void *state)
 {
     condition *c = state;
-    if (c->mutex->held.session == call->session && c->mutex->thread == call->thread) {
+    if (is_mine(c->mutex, call)) {
         c->mutex->orphaned = true;
         let_go(call->store, c->mutex);
     }
