@@ -27,7 +27,8 @@
  *
  * The knobs in the environment that force the road less travelled (tests):
  * BROOD_OS_WAITER=poll, BROOD_OS_BELL=handle, BROOD_OS_LIFE=pid,
- * BROOD_OS_START=forkexec, BROOD_OS_PARK=poll. Read when the object concerned is made.
+ * BROOD_OS_START=forkexec, BROOD_OS_PARK=poll, BROOD_OS_SHM=file. Read when the object concerned
+ * is made.
  */
 #ifndef BRD_OS_H
 #define BRD_OS_H

@@ -1,6 +1,6 @@
 /**
- * A part of the door: what processes share without a channel between them. Memory, sleeping
- * on a word of it, and handles that wait for whoever fetches them.
+ * A part of the door: what processes share without a channel between them. Memory and words by
+ * which it is found, sleeping on a word of it, and handles that wait for whoever fetches them.
  * Included by os.h, whose house rules hold here too.
  */
 #ifndef BRD_OS_SHARED_H
@@ -37,8 +37,30 @@ int brd_os_shm_map(brd_shm *out, brd_handle segment, size_t size, bool untrusted
 /** A process that this one forks does not see the mapping. */
 void brd_os_shm_keep(const brd_shm *s);
 
+/** Puts all pages at hand at once, rather than each when it is first touched. A hint. */
+void brd_os_shm_warm(const brd_shm *s);
+
 /** Unmaps and closes the handle. */
 void brd_os_shm_unmap(brd_shm *s);
+
+/** A word by which other programs of this user find a segment of this process. */
+typedef struct brd_sign brd_sign;
+
+/**
+ * As brd_os_shm_create; and who asks for the word finds it, until *sign is closed or this process
+ * has ended, however it does. The word: 1 to 64 characters of A-Z a-z 0-9 . _ -
+ * *sign is new: brd_os_sign_close, in no copy of this process. Fails with: BROOD_EBUSY (another
+ * one who lives has the word), BROOD_EINVAL (no such word).
+ */
+int brd_os_shm_show(brd_shm *out, brd_sign **sign, size_t size, const char *word);
+
+/**
+ * Maps the segment of that word. New: brd_os_shm_unmap.
+ * Fails with: BROOD_ECLOSED (there is none, or not any more), BROOD_EINVAL (no such word).
+ */
+int brd_os_shm_find(brd_shm *out, const char *word);
+
+void brd_os_sign_close(brd_sign **sign);
 
 /* --------------------------------------------------------------- park: park */
 
@@ -66,8 +88,11 @@ int brd_os_park_open(brd_park *out, _Atomic uint32_t *word, const uint8_t key[BR
  */
 int brd_os_park_wait(const brd_park *p, uint32_t seen, brd_time until);
 
-/** Wakes up to `count` of those who sleep; the word was changed before. */
-void brd_os_park_wake(const brd_park *p, uint32_t count);
+/**
+ * Wakes up to `count` of those who sleep; the word was changed before. False if nobody slept;
+ * true where nobody can tell.
+ */
+bool brd_os_park_wake(const brd_park *p, uint32_t count);
 
 void brd_os_park_close(brd_park *p);
 

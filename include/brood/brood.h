@@ -24,6 +24,7 @@
 #include <brood/process.h>
 #include <brood/progress.h>
 #include <brood/queue.h>
+#include <brood/shared.h>
 #include <brood/status.h>
 #include <brood/sync.h>
 #include <brood/task.h>

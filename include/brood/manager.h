@@ -85,7 +85,8 @@
  *                              wait, notify: BROOD_EINVAL if the caller has not got the lock;
  *                              who waited has it again, also when the time is over
  *     Barrier(x parties)       wait() x ~ reset() abort() parties() x  n_waiting() x  broken() b
- *                              a wait that times out breaks it: BROOD_EBROKEN for all
+ *                              who gives up (BROOD_ETIMEDOUT) or dies breaks it:
+ *                              BROOD_EBROKEN for the others, until reset
  *
  * These are Python's, by Python's names: list[i] is getitem, len(list) is len, Value.value is get
  * and set, Namespace's attributes are getattr and setattr, put_nowait and get_nowait are put

@@ -5,7 +5,7 @@
 #include "base/bytes.h"
 #include "ipc/pipe.h"
 #include "ipc/queue.h"
-#include "sync/lock.h"
+#include "sync/kinds.h"
 #include <string.h>
 
 /* -------------------------------------------------------------------- pipes */
@@ -44,45 +44,25 @@ static void destroy_pipe(void *object)
 
 enum { SEGMENT_BYTES = 8 }; /* what is behind the head of the segment */
 
-static int describe_object(const brd_object *object, brd_carried *out)
+static int describe_object(const brd_object_class *class, void *object, brd_carried *out)
 {
-    if (!object)
+    const brd_object *o = object;
+    if (!brd_object_is_ours(o, class->kind))
         return BROOD_EINVAL;
+    if (o->part)
+        return BROOD_ENOTSUP;
     out->nhandles = 1;
-    out->handles[0] = object->shm.segment;
+    out->handles[0] = o->shm.segment;
     out->size = SEGMENT_BYTES;
-    brd_put64(out->bytes, object->size);
+    brd_put64(out->bytes, o->size);
     return BROOD_OK;
 }
 
-static int check_object(const brd_carried *from, uint64_t *size)
+static int make_object(const brd_object_class *class, void **out, const brd_carried *from)
 {
     if (from->nhandles != 1 || from->size != SEGMENT_BYTES)
         return BROOD_EPROTOCOL;
-    *size = brd_get64(from->bytes);
-    return BROOD_OK;
-}
-
-static int describe_lock(void *object, brd_carried *out)
-{
-    return describe_object(brd_lock_object(object), out);
-}
-
-static int make_lock(void **out, const brd_carried *from)
-{
-    brood_lock *lock = NULL;
-    uint64_t size;
-    int status = check_object(from, &size);
-    if (!status)
-        status = brd_lock_attach(&lock, from->handles[0], size);
-    if (!status)
-        *out = lock;
-    return status;
-}
-
-static void destroy_lock(void *object)
-{
-    brood_lock_destroy(object);
+    return brd_object_receive(out, class, from->handles[0], brd_get64(from->bytes));
 }
 
 static void destroy_queue(void *object)
@@ -92,16 +72,43 @@ static void destroy_queue(void *object)
 
 /* ------------------------------------------------------------------ the list */
 
-static const brd_carried_class own_classes[] = {
-    {'p', describe_pipe, make_pipe, destroy_pipe},
-    {'L', describe_lock, make_lock, destroy_lock},
-    {'Q', brd_queue_describe, brd_queue_make, destroy_queue},
+static const brd_carried_class classes[] = {
+    {.letter = 'p', .describe = describe_pipe, .make = make_pipe, .destroy = destroy_pipe},
+    {.letter = 'Q',
+     .describe = brd_queue_describe,
+     .make = brd_queue_make,
+     .destroy = destroy_queue},
+    {.letter = 'L', .object = &brd_lock_class},
+    {.letter = 'S', .object = &brd_semaphore_class},
+    {.letter = 'E', .object = &brd_event_class},
+    {.letter = 'C', .object = &brd_condition_class},
+    {.letter = 'B', .object = &brd_barrier_class},
+    {.letter = 'M', .object = &brd_shared_class},
+    {.letter = 'A', .object = &brd_array_class},
 };
 
 const brd_carried_class *brd_carried_find(char letter)
 {
-    for (size_t i = 0; i < sizeof own_classes / sizeof *own_classes; i++)
-        if (own_classes[i].letter == letter)
-            return &own_classes[i];
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+        if (classes[i].letter == letter)
+            return &classes[i];
     return letter == brd_carried_proxy.letter ? &brd_carried_proxy : NULL;
+}
+
+int brd_carried_describe(const brd_carried_class *kind, void *object, brd_carried *out)
+{
+    return kind->object ? describe_object(kind->object, object, out) : kind->describe(object, out);
+}
+
+int brd_carried_make(const brd_carried_class *kind, void **out, const brd_carried *from)
+{
+    return kind->object ? make_object(kind->object, out, from) : kind->make(out, from);
+}
+
+void brd_carried_destroy(const brd_carried_class *kind, void *object)
+{
+    if (kind->object)
+        brd_object_free(kind->object, object);
+    else
+        kind->destroy(object);
 }

@@ -5,7 +5,7 @@
 #ifndef BRD_CARRIED_H
 #define BRD_CARRIED_H
 
-#include "os.h"
+#include "sync/object.h"
 
 enum {
     BRD_CARRIED_HANDLES = 4, /* of one thing */
@@ -30,6 +30,8 @@ typedef struct brd_carried_class {
     int (*make)(void **out, const brd_carried *from);
     /** Accepts NULL. */
     void (*destroy)(void *object);
+    /** Set, and all functions NULL: it is a segment and nothing else. */
+    const brd_object_class *object;
 } brd_carried_class;
 
 /** Proxies of managed objects: the floor above has them. */
@@ -37,5 +39,9 @@ extern const brd_carried_class brd_carried_proxy;
 
 /** NULL: there is no such letter. */
 const brd_carried_class *brd_carried_find(char letter);
+
+int brd_carried_describe(const brd_carried_class *kind, void *object, brd_carried *out);
+int brd_carried_make(const brd_carried_class *kind, void **out, const brd_carried *from);
+void brd_carried_destroy(const brd_carried_class *kind, void *object);
 
 #endif

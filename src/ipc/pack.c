@@ -65,7 +65,7 @@ static int pack_carried(pack_state *s, const brd_carried_class *kind, void *obje
 {
     brd_carried c;
     unsigned char numbers[1 + BRD_CARRIED_HANDLES];
-    int status = object ? kind->describe(object, &c) : BROOD_EINVAL;
+    int status = object ? brd_carried_describe(kind, object, &c) : BROOD_EINVAL;
     if (status)
         return status;
     numbers[0] = (unsigned char)c.nhandles;

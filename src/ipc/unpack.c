@@ -121,7 +121,7 @@ static int read_carried(const unpack_state *s, claim *c, const msgpack_object_ex
     memcpy(from.bytes, e->ptr + 1 + from.nhandles, from.size);
     for (uint32_t i = 0; i < from.nhandles; i++)
         from.handles[i] = brd_message_cargo(s->message)->handles[c->handles[i]];
-    return c->kind->make(&c->object, &from);
+    return brd_carried_make(c->kind, &c->object, &from);
 }
 
 static int read_handle(unpack_state *s, const msgpack_object *o, const brd_carried_class *kind,
@@ -151,7 +151,7 @@ static int settle(unpack_state *s, int status)
         brd_handle *handles = c->nhandles ? s->message->extra->cargo->handles : NULL;
         if (status) {
             if (c->kind)
-                c->kind->destroy(c->object);
+                brd_carried_destroy(c->kind, c->object);
             continue;
         }
         if (c->kind)

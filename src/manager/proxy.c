@@ -265,4 +265,5 @@ static void destroy(void *object)
     brood_proxy_destroy(object);
 }
 
-const brd_carried_class brd_carried_proxy = {BRD_EXT_PROXY, describe, make, destroy};
+const brd_carried_class brd_carried_proxy = {
+    .letter = BRD_EXT_PROXY, .describe = describe, .make = make, .destroy = destroy};

@@ -100,9 +100,10 @@ static int wait_barrier(brd_call *call, void *state)
     if (b->resets != resets)
         return BROOD_EBROKEN; // not this round's any more
     b->waiting--;
-    if (status)
-        break_barrier(b);
-    return BROOD_EBROKEN;
+    if (b->broken)
+        return BROOD_EBROKEN;
+    break_barrier(b);
+    return status;
 }
 
 static int reset(brd_call *call, void *state)

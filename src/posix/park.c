@@ -53,9 +53,10 @@ static int sleep_on(_Atomic uint32_t *word, uint32_t seen, brd_time until)
     return errno == ETIMEDOUT ? BROOD_ETIMEDOUT : brd_error(errno);
 }
 
-static void wake_on(_Atomic uint32_t *word, uint32_t count)
+static bool wake_on(_Atomic uint32_t *word, uint32_t count)
 {
-    syscall(SYS_futex, word, FUTEX_WAKE, count < INT_MAX ? (int)count : INT_MAX, NULL, NULL, 0);
+    return syscall(SYS_futex, word, FUTEX_WAKE, count < INT_MAX ? (int)count : INT_MAX, NULL, NULL,
+                   0) != 0;
 }
 
 #elif defined(BRD_ADDRESS_WAIT)
@@ -83,14 +84,18 @@ static int sleep_on(_Atomic uint32_t *word, uint32_t seen, brd_time until)
     return slept < 0 && errno == ETIMEDOUT ? BROOD_ETIMEDOUT : 0;
 }
 
-static void wake_on(_Atomic uint32_t *word, uint32_t count)
+static bool wake_on(_Atomic uint32_t *word, uint32_t count)
 {
+    int woken = 0;
     if (__builtin_available(macOS 14.4, *)) {
         if (count == 1)
-            os_sync_wake_by_address_any((void *)word, sizeof *word, OS_SYNC_WAKE_BY_ADDRESS_SHARED);
+            woken = os_sync_wake_by_address_any((void *)word, sizeof *word,
+                                                OS_SYNC_WAKE_BY_ADDRESS_SHARED);
         else
-            os_sync_wake_by_address_all((void *)word, sizeof *word, OS_SYNC_WAKE_BY_ADDRESS_SHARED);
+            woken = os_sync_wake_by_address_all((void *)word, sizeof *word,
+                                                OS_SYNC_WAKE_BY_ADDRESS_SHARED);
     }
+    return woken == 0 || errno != ENOENT;
 }
 
 #else
@@ -108,10 +113,11 @@ static int sleep_on(_Atomic uint32_t *word, uint32_t seen, brd_time until)
     return BROOD_ENOTSUP;
 }
 
-static void wake_on(_Atomic uint32_t *word, uint32_t count)
+static bool wake_on(_Atomic uint32_t *word, uint32_t count)
 {
     (void)word;
     (void)count;
+    return true;
 }
 
 #endif
@@ -130,10 +136,9 @@ int brd_os_park_wait(const brd_park *p, uint32_t seen, brd_time until)
     return p->polls ? look_again(p, seen, until) : sleep_on(p->word, seen, until);
 }
 
-void brd_os_park_wake(const brd_park *p, uint32_t count)
+bool brd_os_park_wake(const brd_park *p, uint32_t count)
 {
-    if (!p->polls)
-        wake_on(p->word, count);
+    return p->polls || wake_on(p->word, count);
 }
 
 void brd_os_park_close(brd_park *p)

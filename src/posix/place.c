@@ -27,6 +27,7 @@
 
 enum {
     LONGEST_WORD = 64,
+    LONGEST_PREFIX = 4,
     RANDOM_BYTES = 16,
     SWEPT_AGE = 60,  /* seconds; a lock is made a moment before it is taken */
     MOST_SWEPT = 256 /* looked at in one go */
@@ -126,15 +127,20 @@ int brd_os_name_private(char *buffer, size_t cap)
     return status == EPERM ? place_alone(file, buffer, cap) : status;
 }
 
-int brd_os_name_local(const char *word, char *buffer, size_t cap)
+int brd_place_word(const char *prefix, const char *word, char *buffer, size_t cap)
 {
     static const char fine[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-    char file[sizeof BRD_WORD_PREFIX + LONGEST_WORD];
+    char file[LONGEST_PREFIX + LONGEST_WORD + 1];
     size_t size = word ? strlen(word) : 0;
     if (size == 0 || size > LONGEST_WORD || strspn(word, fine) != size)
         return BROOD_EINVAL;
-    snprintf(file, sizeof file, "%s%s", BRD_WORD_PREFIX, word);
+    snprintf(file, sizeof file, "%s%s", prefix, word);
     return place_of(file, buffer, cap);
+}
+
+int brd_os_name_local(const char *word, char *buffer, size_t cap)
+{
+    return brd_place_word(BRD_WORD_PREFIX, word, buffer, cap);
 }
 
 /** Removes a lock and the socket that it stands for, if nobody holds it. */

@@ -112,6 +112,11 @@ int brd_name_fd(const brd_name *n);
 #define BRD_PRIVATE_PREFIX "p-"
 #define BRD_LOCK_PREFIX    "l-"
 
+#define BRD_SIGN_PREFIX "s-" /* of segments */
+
+/** The path of the file for a word in the private directory. Fails with: BROOD_EINVAL. */
+int brd_place_word(const char *prefix, const char *word, char *buffer, size_t cap);
+
 /** The directory of a single name, as mkdtemp wants it. */
 #define BRD_PLACE_ALONE "/tmp/brood.XXXXXX"
 
@@ -141,5 +146,8 @@ bool brd_news_exit(const brd_proc *p, brd_exit *out);
 
 /** Whether our own child has ended, without reaping it; also if it is gone. */
 bool brd_proc_ended(int64_t pid);
+
+/** Makes the file of this descriptor `size` bytes long, all of them there, and maps it. */
+int brd_shm_fill(int fd, size_t size, void **base);
 
 #endif

@@ -21,6 +21,9 @@
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22 // Linux 5.14; before that it is refused
+#endif
 enum { TMPFS = 0x01021994 };
 #endif
 
@@ -166,6 +169,15 @@ static int segment_map(int fd, size_t size, void **base)
     return 0;
 }
 
+int brd_shm_fill(int fd, size_t size, void **base)
+{
+    int status = BROOD_ENOMEM;
+    if (size > (size_t)PTRDIFF_MAX)
+        return status;
+    status = segment_grow(fd, size);
+    return status ? status : segment_map(fd, size, base);
+}
+
 int brd_os_shm_create(brd_shm *out, size_t size)
 {
     int fd = -1;
@@ -173,15 +185,10 @@ int brd_os_shm_create(brd_shm *out, size_t size)
     int status = BROOD_EINVAL;
     if (size == 0)
         return status;
-    if (size > (size_t)PTRDIFF_MAX)
-        return BROOD_ENOMEM;
     status = segment_open(&fd);
     if (status)
         goto done;
-    status = segment_grow(fd, size);
-    if (status)
-        goto done;
-    status = segment_map(fd, size, &base);
+    status = brd_shm_fill(fd, size, &base);
     if (status)
         goto done;
     status = segment_seal(fd);
@@ -225,6 +232,16 @@ void brd_os_shm_keep(const brd_shm *s)
 {
 #if defined(MADV_DONTFORK)
     (void)madvise(s->base, s->size, MADV_DONTFORK);
+#else
+    (void)s;
+#endif
+}
+
+void brd_os_shm_warm(const brd_shm *s)
+{
+#if defined(__linux__)
+    // Many pages a fault instead of one: of shared memory they can be written as well.
+    (void)madvise(s->base, s->size, MADV_POPULATE_READ);
 #else
     (void)s;
 #endif

@@ -24,7 +24,7 @@ typedef enum brd_object_kind {
 
 /** The first bytes of the segment. */
 typedef struct brd_object_head {
-    uint32_t magic;
+    _Atomic uint32_t magic; /* written last */
     uint32_t kind;
     uint8_t key[BRD_PARK_KEY]; /* by which sleepers find each other */
     uint64_t size;             /* of what follows */
@@ -39,6 +39,7 @@ _Static_assert(sizeof(brd_object_head) <= BRD_OBJECT_HEAD, "the head has its pla
 typedef struct brd_object {
     unsigned generation; /* of the process that has it */
     brd_object_kind kind;
+    bool part; /* of another object, with which it comes and goes */
     brd_shm shm;
     uint64_t size;
     uint64_t terms[4]; /* as they were when it was attached */
@@ -57,6 +58,14 @@ int brd_object_create(brd_object *out, brd_object_kind kind, size_t size, const 
  */
 int brd_object_attach(brd_object *out, brd_object_kind kind, brd_handle segment, uint64_t size);
 
+/**
+ * The two with a word for it, as of brd_os_shm_show and brd_os_shm_find; `size` is then what
+ * was made, and terms are zero. Fails with: also BROOD_EPROTOCOL (it is something else).
+ */
+int brd_object_show(brd_object *out, brd_sign **sign, brd_object_kind kind, size_t size,
+                    const char *word);
+int brd_object_find(brd_object *out, brd_object_kind kind, const char *word);
+
 /** Whether this process has it: it was not only copied by a fork. */
 bool brd_object_is_ours(const brd_object *o, brd_object_kind kind);
 
@@ -73,5 +82,33 @@ static inline void *brd_object_body(const brd_object *o)
 
 /** Unmaps it. Fine for one that is closed. */
 void brd_object_close(brd_object *o);
+
+/**
+ * A kind whose objects are a struct that starts with the brd_object, and one segment: how
+ * such a struct is made, received, carried by messages and freed is the same for all.
+ */
+typedef struct brd_object_class {
+    brd_object_kind kind;
+    size_t size; /* of the struct */
+    /**
+     * Makes what stands behind the brd_object, which is open. Size and terms may come from a
+     * stranger: they are checked here, once. Fails with: BROOD_EPROTOCOL, the system's error.
+     */
+    int (*open)(void *object);
+    /** Undoes that. */
+    void (*close)(void *object);
+    /** It is mostly read or written as a whole: who attaches it wants all pages at hand. */
+    bool bulk;
+} brd_object_class;
+
+/** brd_object_create into a new struct. */
+int brd_object_new(void **out, const brd_object_class *class, size_t size, const uint64_t terms[4]);
+
+/** brd_object_attach into a new struct. */
+int brd_object_receive(void **out, const brd_object_class *class, brd_handle segment,
+                       uint64_t size);
+
+/** Closes it and frees the struct. Leaves alone what is not this process's; accepts NULL. */
+void brd_object_free(const brd_object_class *class, void *object);
 
 #endif

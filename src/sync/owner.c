@@ -7,7 +7,7 @@
 #include "base/generation.h"
 #include "os.h"
 
-enum { THREAD_BITS = 20, BIRTH_BITS = 12 };
+enum { THREAD_BITS = 20, BIRTH_BITS = 12, PAUSE_MS = 50 };
 
 static uint64_t birth_bits(uint64_t birth)
 {
@@ -50,4 +50,23 @@ bool brd_owner_lives(uint64_t owner)
         return false;
     // A birth that either side could not tell proves nothing.
     return status || !said || !birth || said == birth_bits(birth);
+}
+
+bool brd_roll_is_dead(brd_roll *roll, uint64_t owner)
+{
+    if (brd_owner_is_kin(owner, roll->me) || brd_owner_is_kin(owner, roll->last) || !roll->left)
+        return false;
+    roll->left--;
+    if (!brd_owner_lives(owner))
+        return true;
+    roll->last = owner;
+    return false;
+}
+
+bool brd_roll_is_due(_Atomic uint64_t *last)
+{
+    // What nonsense may stand there is far away, before or behind.
+    uint64_t before = atomic_load(last), now = (uint64_t)brd_os_now();
+    return now - before >= PAUSE_MS * (uint64_t)BRD_MS &&
+           atomic_compare_exchange_strong(last, &before, now);
 }

@@ -10,7 +10,7 @@ int brd_point_open(brd_point *out, brd_point_words *words, const uint8_t key[BRD
     brd_park park;
     int status = brd_os_park_open(&park, &words->turn, key, number);
     if (!status)
-        *out = (brd_point){words, park};
+        *out = (brd_point){.words = words, .park = park};
     return status;
 }
 
@@ -32,6 +32,16 @@ int brd_point_sleep(brd_point *p, uint32_t seen, brd_time until)
     return status == BROOD_ETIMEDOUT ? BROOD_OK : status;
 }
 
+// Whoever is about to sleep and is taken off here by mistake finds the turn moved, or wakes
+// from a nap, and counts itself in again.
+static void miss(brd_point *p, uint32_t sleepers)
+{
+    if (atomic_fetch_add(&p->misses, 1) + 1 < BRD_POINT_MISSES)
+        return;
+    atomic_store(&p->misses, 0);
+    (void)atomic_compare_exchange_strong(&p->words->sleepers, &sleepers, 0);
+}
+
 void brd_point_wake(brd_point *p, uint32_t count)
 {
     // What was made true is seen by whoever enters from now on, or it is seen here.
@@ -42,5 +52,8 @@ void brd_point_wake(brd_point *p, uint32_t count)
     atomic_fetch_add(&p->words->turn, 1);
     BRD_STEP("point.turned");
     uint32_t sleepers = atomic_load(&p->words->sleepers);
-    brd_os_park_wake(&p->park, count < sleepers ? count : sleepers);
+    if (brd_os_park_wake(&p->park, count < sleepers ? count : sleepers))
+        atomic_store(&p->misses, 0);
+    else
+        miss(p, sleepers);
 }

@@ -19,18 +19,23 @@
 
 #include "os.h"
 
-enum { BRD_POINT_NAP_MS = 50 };
+enum {
+    BRD_POINT_NAP_MS = 50,
+    BRD_POINT_MISSES = 16,
+    BRD_POINT_SPINS = 200 /* looks before a wait: a hop between cpus costs more */
+};
 
 /** The shared words. Zeroed is a point where nobody waits. */
 typedef struct brd_point_words {
     _Atomic uint32_t turn;     /* moves with every wake that may be for somebody */
-    _Atomic uint32_t sleepers; /* about: the killed are never taken off */
+    _Atomic uint32_t sleepers; /* about: see brd_point_wake */
 } brd_point_words;
 
 /** One process's side. */
 typedef struct brd_point {
     brd_point_words *words;
     brd_park park;
+    _Atomic uint32_t misses; /* wakes in a row at which nobody slept */
 } brd_point;
 
 /** key and number as for brd_os_park_open. New: brd_point_close. */
@@ -45,18 +50,25 @@ static inline void brd_point_enter(brd_point *p)
 
 static inline void brd_point_leave(brd_point *p)
 {
-    atomic_fetch_sub(&p->words->sleepers, 1);
+    uint32_t sleepers = atomic_load(&p->words->sleepers);
+    while (sleepers && !atomic_compare_exchange_weak(&p->words->sleepers, &sleepers, sleepers - 1))
+        continue;
 }
 
 static inline uint32_t brd_point_turn(brd_point *p)
 {
+    if (atomic_load(&p->words->sleepers) == 0) // it was taken off as if it were dead
+        brd_point_enter(p);
     return atomic_load(&p->words->turn);
 }
 
 /** Sleeps until the turn is another, or it is time to look again. Fails with: BROOD_ETIMEDOUT. */
 int brd_point_sleep(brd_point *p, uint32_t seen, brd_time until);
 
-/** Wakes up to `count` who wait; costs a fence and a load while nobody does. */
+/**
+ * Wakes up to `count` who wait; costs a fence and a load while nobody does. Who was killed while
+ * it waited still counts as a sleeper, until BRD_POINT_MISSES wakes in a row find nobody asleep.
+ */
 void brd_point_wake(brd_point *p, uint32_t count);
 
 #endif

@@ -5,9 +5,6 @@
 #include "base/step.h"
 #include "sync/owner.h"
 
-/** So long the owner is expected to be done: a hop between cpus costs more. */
-enum { SPINS = 200 };
-
 int brd_robust_open(brd_robust *out, brd_robust_words *words, const uint8_t key[BRD_PARK_KEY],
                     uint32_t number)
 {
@@ -32,7 +29,7 @@ static bool swap(brd_robust *r, uint64_t from, uint64_t to)
 
 static bool spin(brd_robust *r, uint64_t me)
 {
-    for (int i = 0; i < SPINS; i++) {
+    for (int i = 0; i < BRD_POINT_SPINS; i++) {
         if (atomic_load_explicit(r->owner, memory_order_relaxed) == 0 && swap(r, 0, me))
             return true;
         brd_os_pause();

@@ -37,15 +37,16 @@ int brd_os_park_wait(const brd_park *p, uint32_t seen, brd_time until)
     return until != BRD_FOREVER && brd_os_now() >= until ? BROOD_ETIMEDOUT : 0;
 }
 
-void brd_os_park_wake(const brd_park *p, uint32_t count)
+bool brd_os_park_wake(const brd_park *p, uint32_t count)
 {
+    HANDLE semaphore = brd_win32_handle(p->handle);
+    LONG before = 0, wanted = (LONG)(count < MOST_TOKENS ? count : MOST_TOKENS);
+    if (ReleaseSemaphore(semaphore, wanted, &before))
+        return before == 0; // else nobody has come for the last ones yet
     // More than there may be of them: as many as fit, one by one.
-    if (ReleaseSemaphore(brd_win32_handle(p->handle), (LONG)(count < MOST_TOKENS ? count : 1),
-                         NULL))
-        return;
-    for (uint32_t i = 0; i < count; i++)
-        if (!ReleaseSemaphore(brd_win32_handle(p->handle), 1, NULL))
-            return;
+    while (wanted-- > 0 && ReleaseSemaphore(semaphore, 1, NULL))
+        continue;
+    return false;
 }
 
 void brd_os_park_close(brd_park *p)

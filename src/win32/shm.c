@@ -61,6 +61,11 @@ void brd_os_shm_keep(const brd_shm *s)
     (void)s; // nothing is forked here
 }
 
+void brd_os_shm_warm(const brd_shm *s)
+{
+    (void)s; // PrefetchVirtualMemory reads files ahead, and these pages are in no file
+}
+
 void brd_os_shm_unmap(brd_shm *s)
 {
     if (s->base) {

@@ -288,7 +288,7 @@ static void barriers_break(void)
     waiting_call parties[2];
     waiting_call_start(&parties[0], b, "wait", LONG);
     CU_ASSERT(await_waiting(b, 1));
-    CU_ASSERT_EQUAL(brood_proxy_run(b, "wait", SHORT, ""), BROOD_EBROKEN);
+    CU_ASSERT_EQUAL(brood_proxy_run(b, "wait", SHORT, ""), BROOD_ETIMEDOUT);
     CU_ASSERT_EQUAL(waiting_call_end(&parties[0]), BROOD_EBROKEN);
     CU_ASSERT(truth_of(b, "broken"));
     CU_ASSERT_EQUAL(brood_proxy_run(b, "wait", LONG, ""), BROOD_EBROKEN);

@@ -73,6 +73,13 @@ uint32_t act_some_cpu(void);
 /** How nice this process is: as what a context asked for, or as one that does the same. */
 int act_niceness(void);
 
+/**
+ * Lets a process run until it has come to that many of its main thread's system calls, their
+ * beginnings and ends counted alike, and ends it there. `go` is set to 2 when the count begins.
+ * False: it ended by itself before that, or that cannot be done here. Of its own children only.
+ */
+bool act_kill_at_call(int64_t pid, long count, _Atomic int64_t *go);
+
 /** The process whose child this one is. */
 int64_t act_parent(void);
 

@@ -22,6 +22,7 @@
 #if defined(__linux__)
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #endif
 
@@ -45,6 +46,48 @@ bool act_stop(int64_t pid)
 {
     return kill((pid_t)pid, SIGSTOP) == 0;
 }
+
+#if defined(__linux__)
+
+/** Waits until it stands still; false if it has ended, which is left for others to see. */
+static bool traced_stops(pid_t pid)
+{
+    siginfo_t what = {.si_code = 0};
+    int got;
+    do {
+        got = waitid(P_PID, (id_t)pid, &what, WEXITED | WSTOPPED | WNOWAIT | __WALL);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0 || what.si_code == CLD_EXITED || what.si_code == CLD_KILLED ||
+        what.si_code == CLD_DUMPED)
+        return false;
+    return waitpid(pid, NULL, __WALL) == pid;
+}
+
+bool act_kill_at_call(int64_t pid, long count, _Atomic int64_t *go)
+{
+    pid_t traced = (pid_t)pid;
+    if (ptrace(PTRACE_SEIZE, traced, NULL, (void *)(intptr_t)PTRACE_O_TRACESYSGOOD) < 0 ||
+        ptrace(PTRACE_INTERRUPT, traced, NULL, NULL) < 0 || !traced_stops(traced))
+        return false;
+    atomic_store(go, 2);
+    for (long i = 0; i < count; i++) {
+        if (ptrace(PTRACE_SYSCALL, traced, NULL, NULL) < 0 || !traced_stops(traced))
+            return false;
+    }
+    return act_kill(pid);
+}
+
+#else
+
+bool act_kill_at_call(int64_t pid, long count, _Atomic int64_t *go)
+{
+    (void)pid;
+    (void)count;
+    (void)go;
+    return false;
+}
+
+#endif
 
 bool act_continue(int64_t pid)
 {
