@@ -50,14 +50,14 @@ static uint64_t big_endian(const unsigned char *bytes, size_t width)
 
 // Types with a length field of `width` bytes; `per` says what the length counts.
 static bool measured(const unsigned char *bytes, size_t size, size_t width, size_t extra, int per,
-                     brd_object_head *out)
+                     brd_packed_head *out)
 {
     if (size < 1 + width)
         return false;
     uint64_t length = big_endian(bytes + 1, width);
     if (length > size) // every byte, and every object inside, takes at least one byte
         return false;
-    *out = (brd_object_head){.prefix = 1 + width + extra, .size = 1 + width + extra};
+    *out = (brd_packed_head){.prefix = 1 + width + extra, .size = 1 + width + extra};
     if (per == 0)
         out->size += (size_t)length;
     else
@@ -66,19 +66,19 @@ static bool measured(const unsigned char *bytes, size_t size, size_t width, size
     return out->size <= size;
 }
 
-static bool fixed(size_t size, size_t need, brd_object_head *out)
+static bool fixed(size_t size, size_t need, brd_packed_head *out)
 {
-    *out = (brd_object_head){.prefix = 1, .size = need};
+    *out = (brd_packed_head){.prefix = 1, .size = need};
     return need <= size;
 }
 
-static bool group(size_t inside, brd_object_head *out)
+static bool group(size_t inside, brd_packed_head *out)
 {
-    *out = (brd_object_head){.prefix = 1, .size = 1, .inside = inside, .group = true};
+    *out = (brd_packed_head){.prefix = 1, .size = 1, .inside = inside, .group = true};
     return true;
 }
 
-bool brd_object_read(const unsigned char *bytes, size_t size, brd_object_head *out)
+bool brd_packed_read(const unsigned char *bytes, size_t size, brd_packed_head *out)
 {
     unsigned char c = bytes[0];
     if (c <= 0x7f || c >= 0xe0 || c == 0xc0 || c == 0xc2 || c == 0xc3)
@@ -117,13 +117,13 @@ size_t brd_object_size(const unsigned char *bytes, size_t size)
     int depth = 0;
     size_t at = 0;
     while (depth >= 0) {
-        brd_object_head head;
+        brd_packed_head head;
         if (left[depth] == 0) {
             depth--;
             continue;
         }
         left[depth]--;
-        if (at == size || !brd_object_read(bytes + at, size - at, &head))
+        if (at == size || !brd_packed_read(bytes + at, size - at, &head))
             return 0;
         at += head.size;
         // The decoder has no room for a deeper group, not even for an empty one.

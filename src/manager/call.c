@@ -62,11 +62,11 @@ int brd_call_integer(brd_call *call, int64_t *out)
 
 int brd_call_elements(brd_call *call, bool map, brd_elements *out)
 {
-    brd_object_head head;
+    brd_packed_head head;
     brood_message *args = call->args;
     const unsigned char *bytes = brd_message_at(args) + args->position;
     size_t size = brd_object_size(bytes, args->size - args->position);
-    if (!size || !brd_object_read(bytes, size, &head) || !head.group)
+    if (!size || !brd_packed_read(bytes, size, &head) || !head.group)
         return BROOD_ETYPE;
     bool is_map = (bytes[0] & 0xf0) == 0x80 || bytes[0] == 0xde || bytes[0] == 0xdf;
     if (is_map != map)

@@ -13,7 +13,7 @@
 
 /* ---------------------------------------------------------------- references */
 
-static bool is_reference(const unsigned char *bytes, const brd_object_head *head)
+static bool is_reference(const unsigned char *bytes, const brd_packed_head *head)
 {
     unsigned char c = bytes[0];
     return c >= 0xc7 && c <= 0xc9 && head->size - head->prefix == 1 + BRD_REFERENCE_SIZE &&
@@ -22,8 +22,8 @@ static bool is_reference(const unsigned char *bytes, const brd_object_head *head
 
 const unsigned char *brd_value_reference(const unsigned char *bytes, size_t size, size_t *at)
 {
-    brd_object_head head;
-    while (*at < size && brd_object_read(bytes + *at, size - *at, &head)) {
+    brd_packed_head head;
+    while (*at < size && brd_packed_read(bytes + *at, size - *at, &head)) {
         const unsigned char *object = bytes + *at;
         *at += head.size;
         if (is_reference(object, &head))
@@ -173,9 +173,9 @@ static brd_scalar integer(int64_t value, bool huge)
 
 brd_scalar brd_scalar_of(const unsigned char *bytes, size_t size)
 {
-    brd_object_head head;
+    brd_packed_head head;
     brd_scalar s = {.kind = BRD_KIND_OTHER};
-    if (!size || !brd_object_read(bytes, size, &head))
+    if (!size || !brd_packed_read(bytes, size, &head))
         return s;
     unsigned char c = bytes[0];
     size_t width = head.size - head.prefix;
