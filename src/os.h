@@ -511,6 +511,8 @@ typedef union brd_cond {
 
 /** Starts a thread; in it all signals are blocked but those of its own faults. */
 int brd_os_thread_start(brd_thread *out, void (*run)(void *), void *baton);
+/** The same with a stack of so many bytes: for threads of which there may be a thousand. */
+int brd_os_thread_start_small(brd_thread *out, size_t stack, void (*run)(void *), void *baton);
 /** Waits for its end. Accepts one that was never started. */
 void brd_os_thread_join(brd_thread *t);
 /** Nobody will wait for its end; it may be the calling thread itself. Accepts one never started. */

@@ -10,7 +10,7 @@ function(normalise text out)
   # Process ids, where the programs have them.
   string(REGEX REPLACE "[0-9]+ (run|Sleeping|Done|main|get_url|callback)" "N \\1" text "${text}")
   string(REGEX REPLACE "([0-9)] ?: ?)[0-9]+" "\\1N" text "${text}")
-  string(REGEX REPLACE "[(][0-9]+[)][.]" "(N)." text "${text}")
+  string(REGEX REPLACE "[(][0-9]+[)]" "(N)" text "${text}")
   string(REGEX REPLACE "process [0-9]+" "process N" text "${text}")
   string(REGEX REPLACE "[0-9]+ cpus" "N cpus" text "${text}")
   string(REGEX REPLACE "[0-9]+\\.[0-9]+ second" "N second" text "${text}")

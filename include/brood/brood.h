@@ -17,6 +17,7 @@
 #include <brood/future.h>
 #include <brood/items.h>
 #include <brood/listener.h>
+#include <brood/manager.h>
 #include <brood/message.h>
 #include <brood/pipe.h>
 #include <brood/pool.h>

@@ -65,6 +65,7 @@ typedef struct brood_message {
  *     L brood_lock *    S brood_semaphore *    E brood_event *    C brood_condition *
  *     B brood_barrier *    M brood_shared *    A brood_array *    Q brood_queue *: what
  *     processes share; see their headers
+ *     P brood_proxy *: an object of a manager
  *     ( ) what stands between is one tuple
  *     { } keywords: each value letter takes a const char * key before its value
  *

@@ -92,7 +92,7 @@ const brd_carried_class *brd_carried_find(char letter)
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
         if (classes[i].letter == letter)
             return &classes[i];
-    return NULL;
+    return letter == brd_carried_proxy.letter ? &brd_carried_proxy : NULL;
 }
 
 int brd_carried_describe(const brd_carried_class *kind, void *object, brd_carried *out)

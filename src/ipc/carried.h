@@ -34,6 +34,9 @@ typedef struct brd_carried_class {
     const brd_object_class *object;
 } brd_carried_class;
 
+/** Proxies of managed objects: the floor above has them. */
+extern const brd_carried_class brd_carried_proxy;
+
 /** NULL: there is no such letter. */
 const brd_carried_class *brd_carried_find(char letter);
 

@@ -40,13 +40,6 @@ bool brd_format_count(const char *format, char close, size_t *count)
     return false;
 }
 
-/* One object's own bytes, and how many objects it announces inside. */
-typedef struct object_head {
-    size_t size;
-    size_t inside;
-    bool group; /* an array or a map, be it empty */
-} object_head;
-
 static uint64_t big_endian(const unsigned char *bytes, size_t width)
 {
     uint64_t value = 0;
@@ -57,14 +50,14 @@ static uint64_t big_endian(const unsigned char *bytes, size_t width)
 
 // Types with a length field of `width` bytes; `per` says what the length counts.
 static bool measured(const unsigned char *bytes, size_t size, size_t width, size_t extra, int per,
-                     object_head *out)
+                     brd_packed_head *out)
 {
     if (size < 1 + width)
         return false;
     uint64_t length = big_endian(bytes + 1, width);
     if (length > size) // every byte, and every object inside, takes at least one byte
         return false;
-    *out = (object_head){.size = 1 + width + extra};
+    *out = (brd_packed_head){.prefix = 1 + width + extra, .size = 1 + width + extra};
     if (per == 0)
         out->size += (size_t)length;
     else
@@ -73,19 +66,19 @@ static bool measured(const unsigned char *bytes, size_t size, size_t width, size
     return out->size <= size;
 }
 
-static bool fixed(size_t size, size_t need, object_head *out)
+static bool fixed(size_t size, size_t need, brd_packed_head *out)
 {
-    *out = (object_head){.size = need};
+    *out = (brd_packed_head){.prefix = 1, .size = need};
     return need <= size;
 }
 
-static bool group(size_t inside, object_head *out)
+static bool group(size_t inside, brd_packed_head *out)
 {
-    *out = (object_head){.size = 1, .inside = inside, .group = true};
+    *out = (brd_packed_head){.prefix = 1, .size = 1, .inside = inside, .group = true};
     return true;
 }
 
-static bool read_head(const unsigned char *bytes, size_t size, object_head *out)
+bool brd_packed_read(const unsigned char *bytes, size_t size, brd_packed_head *out)
 {
     unsigned char c = bytes[0];
     if (c <= 0x7f || c >= 0xe0 || c == 0xc0 || c == 0xc2 || c == 0xc3)
@@ -104,8 +97,11 @@ static bool read_head(const unsigned char *bytes, size_t size, object_head *out)
         return fixed(size, c == 0xca ? 5 : 9, out);
     if (c >= 0xcc && c <= 0xd3) // uint, int
         return fixed(size, 1 + ((size_t)1 << ((c - 0xcc) & 3)), out);
-    if (c >= 0xd4 && c <= 0xd8) // fixext
-        return fixed(size, 2 + ((size_t)1 << (c - 0xd4)), out);
+    if (c >= 0xd4 && c <= 0xd8) { // fixext
+        bool whole = fixed(size, 2 + ((size_t)1 << (c - 0xd4)), out);
+        out->prefix = 2;
+        return whole;
+    }
     if (c >= 0xd9 && c <= 0xdb) // str
         return measured(bytes, size, (size_t)1 << (c - 0xd9), 0, 0, out);
     if (c == 0xdc || c == 0xdd) // array
@@ -121,13 +117,13 @@ size_t brd_object_size(const unsigned char *bytes, size_t size)
     int depth = 0;
     size_t at = 0;
     while (depth >= 0) {
-        object_head head;
+        brd_packed_head head;
         if (left[depth] == 0) {
             depth--;
             continue;
         }
         left[depth]--;
-        if (at == size || !read_head(bytes + at, size - at, &head))
+        if (at == size || !brd_packed_read(bytes + at, size - at, &head))
             return 0;
         at += head.size;
         // The decoder has no room for a deeper group, not even for an empty one.

@@ -23,4 +23,15 @@ bool brd_format_count(const char *format, char close, size_t *count);
  */
 size_t brd_object_size(const unsigned char *bytes, size_t size);
 
+/** One object's own bytes: those of a group are without the objects in it. */
+typedef struct brd_packed_head {
+    size_t prefix; /* bytes before a text, bytes, an extension or a number begins */
+    size_t size;
+    size_t inside; /* objects in a group; of a map twice the pairs */
+    bool group;    /* an array or a map, be it empty */
+} brd_packed_head;
+
+/** False if it is cut off, announces more than there can be, or is no object. */
+bool brd_packed_read(const unsigned char *bytes, size_t size, brd_packed_head *out);
+
 #endif

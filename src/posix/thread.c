@@ -87,7 +87,28 @@ static void signals_to_block(sigset_t *out)
         sigdelset(out, faults[i]);
 }
 
+/** stack: bytes, or 0: as much as the system gives. */
+static int create_thread(pthread_t *out, size_t stack, void *(*run)(void *), start *first)
+{
+    pthread_attr_t attributes;
+    if (!stack)
+        return pthread_create(out, NULL, run, first);
+    int status = pthread_attr_init(&attributes);
+    if (status)
+        return status;
+    status = pthread_attr_setstacksize(&attributes, stack);
+    if (!status)
+        status = pthread_create(out, &attributes, run, first);
+    pthread_attr_destroy(&attributes);
+    return status;
+}
+
 int brd_os_thread_start(brd_thread *out, void (*run)(void *), void *baton)
+{
+    return brd_os_thread_start_small(out, 0, run, baton);
+}
+
+int brd_os_thread_start_small(brd_thread *out, size_t stack, void (*run)(void *), void *baton)
 {
     sigset_t blocked;
     sigset_t before;
@@ -103,7 +124,7 @@ int brd_os_thread_start(brd_thread *out, void (*run)(void *), void *baton)
     signals_to_block(&blocked);
     pthread_sigmask(SIG_BLOCK, &blocked, &before);
     atomic_fetch_add(&alive, 1);
-    status = pthread_create(&made, NULL, taken ? run_taken : run_allocated, first);
+    status = create_thread(&made, stack, taken ? run_taken : run_allocated, first);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (status) {
         atomic_fetch_sub(&alive, 1);

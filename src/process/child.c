@@ -294,6 +294,8 @@ static _Noreturn void live(brd_chan *chan, const brd_startup *startup, orders *o
     int status = begin(chan, startup, o);
     if (!status && startup->server)
         brd_forkserver_run(chan, startup);
+    if (!status && is_other)
+        status = brd_child_name_own();
     if (!status)
         status = resolve(startup, &entry);
     if (!status)

@@ -15,6 +15,9 @@ typedef int brd_child_entry(brd_port *port);
 /** The entries by brd_role. The floor above, which knows them all, has the table. */
 extern brd_child_entry *const brd_child_roles[BRD_ROLES];
 
+/** Registers the functions of brood itself that run in children; there, and in their parent. */
+int brd_child_name_own(void);
+
 /** What a single process runs: process.c. */
 brd_child_entry brd_process_main;
 

@@ -4,6 +4,7 @@
  */
 #include "room.h"
 
+#include <limits.h>
 #include <process.h>
 #include <stdlib.h>
 
@@ -37,12 +38,20 @@ static unsigned __stdcall thread_main(void *arg)
 
 int brd_os_thread_start(brd_thread *out, void (*run)(void *), void *baton)
 {
+    return brd_os_thread_start_small(out, 0, run, baton); // as the program's head says
+}
+
+int brd_os_thread_start_small(brd_thread *out, size_t stack, void (*run)(void *), void *baton)
+{
+    if (stack > UINT_MAX)
+        return BROOD_EINVAL;
     errand *e = malloc(sizeof *e);
     if (!e)
         return BROOD_ENOMEM;
     *e = (errand){run, baton};
     // Not CreateThread: the C runtime has data of its own for each thread.
-    uintptr_t thread = _beginthreadex(NULL, 0, thread_main, e, 0, NULL);
+    uintptr_t thread = _beginthreadex(NULL, (unsigned)stack, thread_main, e,
+                                      stack ? STACK_SIZE_PARAM_IS_A_RESERVATION : 0, NULL);
     if (!thread) {
         free(e);
         return brd_win32_error(_doserrno ? _doserrno : ERROR_NOT_ENOUGH_MEMORY);

@@ -396,6 +396,23 @@ static void single_processes_too(void)
 
 /* -------------------------------------------------- what cannot be started */
 
+// The program has brood in it, at another place: what a manager runs is found by its name.
+static void managers_too(void)
+{
+    brood_context *context = context_of(BROOD_CONTEXT(.executable = own_worker));
+    brood_manager *manager = NULL;
+    brood_proxy *list = NULL;
+    int64_t length = 0;
+    ASSERT_OK(brood_manager_start(&manager, BROOD_MANAGER(.context = context)));
+    ASSERT_OK(brood_manager_create(manager, &list, "list", NULL));
+    ASSERT_OK(brood_proxy_run(list, "append", BROOD_FOREVER, "s", "text"));
+    ASSERT_OK(brood_proxy_run(list, "len", BROOD_FOREVER, "x=", &length));
+    CU_ASSERT_EQUAL(length, 1);
+    brood_proxy_destroy(list);
+    brood_manager_destroy(manager);
+    brood_context_destroy(context);
+}
+
 static void a_program_that_is_not_there(void)
 {
     brood_context *context = NULL;
@@ -497,6 +514,7 @@ static const test_case cases[] = {
     TEST_CASE(an_unknown_name_fails_its_task),
     TEST_CASE(a_module_registers_with_its_copy),
     TEST_CASE(single_processes_too),
+    TEST_CASE(managers_too),
     TEST_CASE(a_program_that_is_not_there),
     TEST_CASE(modules_that_make_no_sense),
     TEST_CASE(modules_that_cannot_be_loaded),

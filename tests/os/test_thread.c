@@ -160,6 +160,28 @@ static void call_once(void *baton)
         atomic_store((_Atomic int *)baton, 1);
 }
 
+enum { STACK = 1 << 20, USED = 256 << 10 };
+
+// Every page of a part of it: a sanitizer needs some, too.
+static void use_stack(void *baton)
+{
+    volatile unsigned char room[USED];
+    int *sum = baton;
+    for (size_t i = 0; i < USED; i += 1024)
+        room[i] = 1;
+    for (size_t i = 0; i < USED; i += 1024)
+        *sum += room[i];
+}
+
+static void has_the_stack_that_was_asked_for(void)
+{
+    brd_thread thread;
+    int sum = 0;
+    CU_ASSERT_EQUAL_FATAL(brd_os_thread_start_small(&thread, STACK, use_stack, &sum), 0);
+    brd_os_thread_join(&thread);
+    CU_ASSERT_EQUAL(sum, USED / 1024);
+}
+
 static void runs_once(void)
 {
     brd_thread threads[THREADS] = {0};
@@ -174,13 +196,10 @@ static void runs_once(void)
 }
 
 static const test_case cases[] = {
-    TEST_CASE(excludes_each_other),
-    TEST_CASE(joins_what_never_started),
-    TEST_CASE(wakes_all_who_wait),
-    TEST_CASE(wakes_one),
-    TEST_CASE(waits_until_a_time),
-    TEST_CASE(runs_once),
-    {0},
+    TEST_CASE(excludes_each_other), TEST_CASE(joins_what_never_started),
+    TEST_CASE(wakes_all_who_wait),  TEST_CASE(wakes_one),
+    TEST_CASE(waits_until_a_time),  TEST_CASE(has_the_stack_that_was_asked_for),
+    TEST_CASE(runs_once),           {0},
 };
 
 int main(int argc, char **argv)
