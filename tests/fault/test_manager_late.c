@@ -1,0 +1,139 @@
+/*
+ * Clients of managers that give up, fail or die at a bad moment, and what that leaves to others.
+ * The one thing to know: the patience of calls is made short here, so that what comes late
+ * does so by the order of events and not by waiting.
+ */
+#include "api/managed.h"
+#include "fault/acts.h"
+#include "manager/protocol.h"
+#include "manager/proxy.h"
+
+#include <brood/listener.h>
+
+/* ----------------------------------------------------------- types of our own */
+
+/** Says to a list when it ends. */
+typedef struct witness {
+    brood_proxy *list;
+} witness;
+
+// Comes to be when the barrier lets it.
+static int witness_create(brood_message *args, void **self)
+{
+    brood_proxy *barrier = NULL;
+    witness *w = calloc(1, sizeof *w);
+    int status = w ? brood_unpack(args, "PP", &barrier, &w->list) : BROOD_ENOMEM;
+    if (!status)
+        status = brood_proxy_run(barrier, "wait", BROOD_FOREVER, "");
+    brood_proxy_destroy(barrier);
+    *self = w;
+    return status;
+}
+
+static void witness_destroy(void *self)
+{
+    witness *w = self;
+    (void)brood_proxy_run(w->list, "append", BROOD_FOREVER, "i", 1);
+    brood_proxy_destroy(w->list);
+    free(w);
+}
+
+static const brood_manager_method no_methods[] = {{NULL, NULL}};
+static const brood_manager_type witness_type = {"Witness", witness_create, witness_destroy,
+                                                no_methods};
+
+/* ------------------------------------------------------------------ helpers */
+
+static bool await_number(brood_proxy *p, const char *method, int64_t number)
+{
+    brd_time until = test_deadline(20000);
+    while (number_of(p, method) != number && brd_os_now() < until)
+        moment();
+    return number_of(p, method) == number;
+}
+
+static int say(brood_pipe *pipe, const brd_request *request, const brood_message *args)
+{
+    brood_message words = BROOD_MESSAGE_INIT;
+    ASSERT_OK(brd_request_write(&words, request, args));
+    int status = brood_pipe_send(pipe, &words, LONG);
+    brood_message_clear(&words);
+    return status;
+}
+
+/** One more connection of the session in *hello, or the first one if that is zeroed. */
+static brood_pipe *connection_of(brd_hello_from *hello)
+{
+    const brd_request request = {.ask = BRD_ASK_HELLO};
+    brood_message m = BROOD_MESSAGE_INIT;
+    brood_pipe *pipe = NULL;
+    CU_ASSERT_EQUAL_FATAL(brood_client_connect(&pipe, brood_manager_address(shared), NULL, LONG),
+                          BROOD_OK);
+    ASSERT_OK(brd_hello_write(&m, hello));
+    ASSERT_OK(say(pipe, &request, &m));
+    ASSERT_OK(brood_pipe_recv(pipe, &m, LONG));
+    ASSERT_OK(brd_hello_read(&m, BRD_ANSWER_HEAD_SIZE, hello));
+    brood_message_clear(&m);
+    return pipe;
+}
+
+/* ----------------------------------------------------------------- sessions */
+
+// All that a call can do then is to give up, and the objects are there when it goes on.
+static void a_manager_stands_still(void)
+{
+    brood_manager *m = manager_with(NULL);
+    brood_proxy *l = NULL;
+    int64_t before = brd_proxy_patience;
+    ASSERT_OK(brood_manager_create(m, &l, "list", NULL));
+    ASSERT_OK(brood_proxy_run(l, "append", LONG, "i", 1));
+    if (act_stop(brood_manager_pid(m))) {
+        brd_proxy_patience = 50;
+        int status = BROOD_OK;
+        while (!status) // it stands still a little after it was told to
+            status = brood_proxy_run(l, "append", 0, "i", 2);
+        CU_ASSERT_EQUAL(status, BROOD_EDEADLINE);
+        CU_ASSERT_EQUAL(brood_proxy_run(l, "append", 0, "i", 3), BROOD_EDEADLINE);
+        brd_proxy_patience = before;
+        CU_ASSERT(act_continue(brood_manager_pid(m)));
+        ASSERT_OK(brood_proxy_run(l, "append", LONG, "i", 4));
+        CU_ASSERT(number_of(l, "len") >= 2);
+    }
+    brood_proxy_destroy(l);
+    brood_manager_destroy(m);
+}
+
+// One connection of a session ends before it hears what it has created; the other one stays.
+static void an_object_that_nobody_hears_of(void)
+{
+    brd_request request = {.ask = BRD_ASK_CREATE, .name = "Witness"};
+    brd_hello_from hello = {.pid = 0};
+    brood_proxy *barrier = object_of("Barrier", "i", 2), *l = object_of("list", "");
+    brood_message args = BROOD_MESSAGE_INIT;
+    brood_pipe *stays = connection_of(&hello), *goes = connection_of(&hello);
+    ASSERT_OK(brood_pack(&args, "PP", barrier, l));
+    ASSERT_OK(say(goes, &request, &args));
+    CU_ASSERT(await_number(barrier, "n_waiting", 1));
+    brood_pipe_destroy(goes);
+    ASSERT_OK(brood_proxy_run(barrier, "wait", LONG, ""));
+    CU_ASSERT(await_number(l, "len", 1));
+    brood_pipe_destroy(stays);
+    brood_message_clear(&args);
+    brood_proxy_destroy(barrier);
+    brood_proxy_destroy(l);
+}
+
+static const test_case cases[] = {
+    TEST_CASE(who_cannot_put_makes_room),  TEST_CASE(who_waited_has_the_lock_again),
+    TEST_CASE(a_manager_stands_still),     TEST_CASE(an_object_that_nobody_hears_of),
+    TEST_CASE(dies_while_its_method_runs), {0},
+};
+
+int main(int argc, char **argv)
+{
+    if (brood_manager_register(&witness_type))
+        return 70;
+    brood_main(&argc, &argv);
+    test_warm_up = managed_open;
+    return managed_close(test_main(argc, argv, "manager_late", cases));
+}
