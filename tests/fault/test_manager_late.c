@@ -77,6 +77,54 @@ static brood_pipe *connection_of(brd_hello_from *hello)
     return pipe;
 }
 
+/* ------------------------------------------------------------------- queues */
+
+enum { BAD_PUTTERS = 3 };
+
+/** A thread that puts what no queue takes: a proxy of another manager. */
+typedef struct bad_put {
+    brd_thread thread;
+    brood_proxy *queue;
+    const brood_message *item;
+    int status;
+} bad_put;
+
+static void run_bad_put(void *baton)
+{
+    bad_put *b = baton;
+    b->status = brood_proxy_call(b->queue, "put", b->item, NULL, LONG);
+}
+
+// There is room for one, and the first in the line do not take it.
+static void who_cannot_put_makes_room(void)
+{
+    static const unsigned char elsewhere[36] = {0xc7, 33, 'P', 0};
+    brood_proxy *q = object_of("Queue", "i", 1);
+    brood_message item = BROOD_MESSAGE_INIT;
+    bad_put bad[BAD_PUTTERS];
+    ASSERT_OK(brood_proxy_run(q, "put", 0, "i", 1));
+    ASSERT_OK(brood_message_set(&item, elsewhere, sizeof elsewhere));
+    for (int i = 0; i < BAD_PUTTERS; i++) {
+        bad[i] = (bad_put){.queue = q, .item = &item, .status = -1};
+        CU_ASSERT_FATAL(brd_os_thread_start(&bad[i].thread, run_bad_put, &bad[i]) == 0);
+    }
+    for (int i = 0; i < 200; i++) // likely all are in the line by then; it holds if not, too
+        CU_ASSERT_EQUAL(number_of(q, "qsize"), 1);
+    waiting_call w;
+    waiting_call_start(&w, q, "put", LONG); // an empty message is an item like any other
+    for (int i = 0; i < 200; i++)
+        CU_ASSERT_EQUAL(number_of(q, "qsize"), 1);
+    CU_ASSERT(gives(q, "get", "i", 1));
+    CU_ASSERT(gives(q, "get", ""));
+    ASSERT_OK(waiting_call_end(&w));
+    for (int i = 0; i < BAD_PUTTERS; i++) {
+        brd_os_thread_join(&bad[i].thread);
+        CU_ASSERT_EQUAL(bad[i].status, BROOD_ENOTSUP);
+    }
+    brood_message_clear(&item);
+    brood_proxy_destroy(q);
+}
+
 /* ----------------------------------------------------------------- sessions */
 
 // All that a call can do then is to give up, and the objects are there when it goes on.
