@@ -125,6 +125,47 @@ static void who_cannot_put_makes_room(void)
     brood_proxy_destroy(q);
 }
 
+/* --------------------------------------------------------------- conditions */
+
+typedef struct brief_wait {
+    brd_thread thread;
+    brood_proxy *condition, *has_it;
+    int waited, released;
+} brief_wait;
+
+static void run_brief_wait(void *baton)
+{
+    brief_wait *w = baton;
+    w->waited = brood_proxy_run(w->condition, "acquire", BROOD_FOREVER, "");
+    if (!w->waited)
+        w->waited = brood_proxy_run(w->has_it, "set", BROOD_FOREVER, "");
+    if (!w->waited)
+        w->waited = brood_proxy_run(w->condition, "wait", 1, "");
+    w->released = brood_proxy_run(w->condition, "release", BROOD_FOREVER, "");
+}
+
+// The time of the wait is over long before the lock can be had again.
+static void who_waited_has_the_lock_again(void)
+{
+    brood_proxy *c = object_of("Condition", ""), *e = object_of("Event", "");
+    brief_wait w = {.condition = c, .has_it = e, .waited = -1, .released = -1};
+    int64_t before = brd_proxy_patience;
+    brd_proxy_patience = 1;
+    CU_ASSERT_FATAL(brd_os_thread_start(&w.thread, run_brief_wait, &w) == 0);
+    ASSERT_OK(brood_proxy_run(e, "wait", BROOD_FOREVER, ""));
+    ASSERT_OK(brood_proxy_run(c, "acquire", BROOD_FOREVER, "")); // while the other one waits
+    brd_time until = brd_os_now() + 200 * BRD_MS;
+    while (brd_os_now() < until)
+        ASSERT_OK(brood_proxy_run(e, "set", BROOD_FOREVER, ""));
+    ASSERT_OK(brood_proxy_run(c, "release", BROOD_FOREVER, ""));
+    brd_os_thread_join(&w.thread);
+    CU_ASSERT_EQUAL(w.waited, BROOD_ETIMEDOUT);
+    CU_ASSERT_EQUAL(w.released, BROOD_OK);
+    brd_proxy_patience = before;
+    brood_proxy_destroy(c);
+    brood_proxy_destroy(e);
+}
+
 /* ----------------------------------------------------------------- sessions */
 
 // All that a call can do then is to give up, and the objects are there when it goes on.
