@@ -322,10 +322,20 @@ static int greet(connection *c)
     return status;
 }
 
+// In the watcher's thread, while a user's method runs: it may do so for ever, and its client
+// is not there to release anything.
+static void hang_up(void *baton)
+{
+    const connection *c = baton;
+    brd_session_hang_up(&c->server->store, c->session);
+}
+
 static void serve(void *baton)
 {
     connection *c = baton;
     brd_server *server = c->server;
+    c->place.hung_up = hang_up;
+    c->place.baton = c;
     brood_message in = BROOD_MESSAGE_INIT;
     int status = greet(c);
     while (!status && c->session) {
@@ -335,7 +345,7 @@ static void serve(void *baton)
         brood_message_clear(&in);
     }
     if (c->session)
-        brd_session_leave(&server->store, c->session);
+        brd_session_leave(&server->store, c->session, c->place.told);
     brd_place_close(&c->place);
     brood_pipe_destroy(c->pipe);
     free(c);

@@ -38,9 +38,22 @@ static void witness_destroy(void *self)
     free(w);
 }
 
+static int stall(brood_message *args, brood_message *result)
+{
+    brood_proxy *barrier;
+    (void)result;
+    int status = brood_unpack(args, "P", &barrier);
+    if (!status)
+        status = brood_proxy_run(barrier, "wait", BROOD_FOREVER, "");
+    brood_proxy_destroy(barrier);
+    return status;
+}
+
 static const brood_manager_method no_methods[] = {{NULL, NULL}};
+static const brood_manager_method slow_methods[] = {{"stall", stall}, {NULL, NULL}};
 static const brood_manager_type witness_type = {"Witness", witness_create, witness_destroy,
                                                 no_methods};
+static const brood_manager_type slow_type = {"Slow", NULL, NULL, slow_methods};
 
 /* ------------------------------------------------------------------ helpers */
 
@@ -212,6 +225,35 @@ static void an_object_that_nobody_hears_of(void)
     brood_proxy_destroy(l);
 }
 
+static int hold_and_stall(brood_message *args, brood_message *result)
+{
+    brood_proxy *lock, *slow, *barrier;
+    (void)result;
+    int status = brood_unpack(args, "PPP", &lock, &slow, &barrier);
+    if (!status)
+        status = brood_proxy_run(lock, "acquire", BROOD_FOREVER, "");
+    return status ? status : brood_proxy_run(slow, "stall", BROOD_FOREVER, "P", barrier);
+}
+
+// What it was having done goes on in the manager; what it had in hand is free.
+static void dies_while_its_method_runs(void)
+{
+    brood_proxy *lock = object_of("Lock", ""), *slow = object_of("Slow", "");
+    brood_proxy *barrier = object_of("Barrier", "i", 2);
+    brood_process *client = NULL;
+    ASSERT_OK(brood_process_call(&client, hold_and_stall, "PPP", lock, slow, barrier));
+    CU_ASSERT(await_number(barrier, "n_waiting", 1));
+    ASSERT_OK(brood_process_kill(client));
+    ASSERT_OK(brood_process_join(client, LONG));
+    CU_ASSERT_EQUAL(brood_proxy_run(lock, "acquire", test_ms(5000), ""), BROOD_EOWNERDEAD);
+    ASSERT_OK(brood_proxy_run(barrier, "wait", LONG, ""));
+    ASSERT_OK(brood_proxy_run(lock, "release", LONG, ""));
+    brood_process_destroy(client);
+    brood_proxy_destroy(barrier);
+    brood_proxy_destroy(slow);
+    brood_proxy_destroy(lock);
+}
+
 static const test_case cases[] = {
     TEST_CASE(who_cannot_put_makes_room),  TEST_CASE(who_waited_has_the_lock_again),
     TEST_CASE(a_manager_stands_still),     TEST_CASE(an_object_that_nobody_hears_of),
@@ -220,7 +262,7 @@ static const test_case cases[] = {
 
 int main(int argc, char **argv)
 {
-    if (brood_manager_register(&witness_type))
+    if (brood_manager_register(&witness_type) || brood_manager_register(&slow_type))
         return 70;
     brood_main(&argc, &argv);
     test_warm_up = managed_open;
