@@ -225,6 +225,33 @@ static void an_object_that_nobody_hears_of(void)
     brood_proxy_destroy(l);
 }
 
+// The one that it refers to goes with the argument, and in its end calls that very list.
+static void a_refused_value_is_the_last_to_refer(void)
+{
+    static const unsigned char elsewhere[36] = {0xc7, 33, 'P', 0};
+    unsigned char both[1 + 2 * sizeof elsewhere] = {0x92};
+    brood_proxy *barrier = object_of("Barrier", "i", 1), *l = object_of("list", "");
+    brood_proxy *w = object_of("Witness", "PP", barrier, l), *back = NULL;
+    brood_message m = BROOD_MESSAGE_INIT;
+    size_t size = 0;
+    ASSERT_OK(brood_pack(&m, "P", w));
+    memcpy(both + 1, brood_message_bytes(&m, &size), sizeof elsewhere);
+    CU_ASSERT_EQUAL(size, sizeof elsewhere);
+    memcpy(both + 1 + size, elsewhere, sizeof elsewhere);
+    brood_proxy_destroy(w);
+    brood_message_clear(&m);
+    ASSERT_OK(brood_message_set(&m, both, sizeof both));
+    CU_ASSERT_EQUAL(brood_proxy_call(l, "append", &m, NULL, 0), BROOD_ENOTSUP);
+    CU_ASSERT_EQUAL(number_of(l, "len"), 0);
+    ASSERT_OK(brood_message_set(&m, both + 1, sizeof elsewhere)); // still on its way
+    ASSERT_OK(brood_unpack(&m, "P", &back));
+    brood_proxy_destroy(back);
+    CU_ASSERT(await_number(l, "len", 1));
+    brood_message_clear(&m);
+    brood_proxy_destroy(barrier);
+    brood_proxy_destroy(l);
+}
+
 static int hold_and_stall(brood_message *args, brood_message *result)
 {
     brood_proxy *lock, *slow, *barrier;
@@ -255,9 +282,13 @@ static void dies_while_its_method_runs(void)
 }
 
 static const test_case cases[] = {
-    TEST_CASE(who_cannot_put_makes_room),  TEST_CASE(who_waited_has_the_lock_again),
-    TEST_CASE(a_manager_stands_still),     TEST_CASE(an_object_that_nobody_hears_of),
-    TEST_CASE(dies_while_its_method_runs), {0},
+    TEST_CASE(who_cannot_put_makes_room),
+    TEST_CASE(who_waited_has_the_lock_again),
+    TEST_CASE(a_manager_stands_still),
+    TEST_CASE(an_object_that_nobody_hears_of),
+    TEST_CASE(a_refused_value_is_the_last_to_refer),
+    TEST_CASE(dies_while_its_method_runs),
+    {0},
 };
 
 int main(int argc, char **argv)
