@@ -2,7 +2,7 @@
  * Clients of managers. See client.h.
  *
  * All that this process has of one server is one session there, which lives as long as one of
- * its connections: so a connection that has to be given up is followed by its successor first.
+ * its connections: so one that has to be given up is closed when it has a successor, not before.
  * A forked copy of this process begins anew, with sessions of its own.
  */
 #include "manager/client.h"
@@ -17,8 +17,9 @@
 enum {
     CONNECT_MS = 30000,
     PATIENCE_MS = 30000,
-    KEPT = 8,      /* connections on which nobody is calling */
-    REMEMBERED = 4 /* clients that nobody refers to: the next task will */
+    SUCCESSOR_MS = 1000, /* to connect for a call that was given up */
+    KEPT = 8,            /* connections on which nobody is calling */
+    REMEMBERED = 4       /* clients that nobody refers to: the next task will */
 };
 
 static const uint64_t longest_answer = UINT64_C(1) << 40; // it grows only with what comes
@@ -36,7 +37,8 @@ struct brd_client {
     brd_mutex lock;
     idle *idle;
     unsigned nidle;
-    bool gone; /* the server: nobody waits for it any more */
+    idle *late; /* given up, and still the session's: there was no other one */
+    bool gone;  /* the server: nobody waits for it any more */
     char *address;
     unsigned char *key;
     size_t key_size;
@@ -125,15 +127,36 @@ static int connect_to(brood_pipe **out, const brd_server_place *place, brd_hello
     return status;
 }
 
-static int connect_more(brd_client *c, brood_pipe **out)
+static void close_all(idle *list)
+{
+    while (list) {
+        idle *next = list->next;
+        brood_pipe_destroy(list->pipe);
+        free(list);
+        list = next;
+    }
+}
+
+// With one more connection the session needs those no longer that were given up.
+static int connect_more(brd_client *c, brood_pipe **out, brd_time until)
 {
     brd_hello_from hello = c->hello;
     const brd_server_place place = {c->address, c->key, c->key_size, NULL};
-    int status = connect_to(out, &place, &hello, brd_until(CONNECT_MS));
-    return status == BROOD_EAUTH ? BROOD_ECLOSED : status; // another server is there now
+    brd_time most = brd_until(CONNECT_MS);
+    int status = connect_to(out, &place, &hello, until < most ? until : most);
+    if (status == BROOD_ETIMEDOUT || status == BROOD_EBROKEN)
+        return BROOD_EDEADLINE;
+    if (status)
+        return status == BROOD_EAUTH ? BROOD_ECLOSED : status; // another server is there now
+    brd_os_mutex_lock(&c->lock);
+    idle *late = c->late;
+    c->late = NULL;
+    brd_os_mutex_unlock(&c->lock);
+    close_all(late);
+    return BROOD_OK;
 }
 
-static int begin_call(brd_client *c, brood_pipe **out)
+static int begin_call(brd_client *c, brood_pipe **out, brd_time until)
 {
     brd_os_mutex_lock(&c->lock);
     bool gone = c->gone;
@@ -146,7 +169,7 @@ static int begin_call(brd_client *c, brood_pipe **out)
     if (!one && gone)
         return BROOD_ECLOSED;
     if (!one)
-        return connect_more(c, out);
+        return connect_more(c, out, until);
     *out = one->pipe;
     free(one);
     return BROOD_OK;
@@ -169,17 +192,34 @@ static void end_call(brd_client *c, brood_pipe *pipe)
     brood_pipe_destroy(pipe);
 }
 
-// The answer did not come: the session must not end with this connection, if there is one.
+static bool has_idle(brd_client *c)
+{
+    brd_os_mutex_lock(&c->lock);
+    bool has = c->idle != NULL;
+    brd_os_mutex_unlock(&c->lock);
+    return has;
+}
+
+// The answer did not come, or could not be taken in: the session must not end with that. Of a
+// server that does not move there is no successor, and so the old one is kept for the time.
 static void give_up(brd_client *c, brood_pipe *pipe, int status)
 {
     brood_pipe *successor = NULL;
-    if (status == BROOD_ECLOSED) {
-        brd_os_mutex_lock(&c->lock);
-        c->gone = true;
-        brd_os_mutex_unlock(&c->lock);
-    }
-    if (status == BROOD_EDEADLINE && connect_more(c, &successor) == BROOD_OK)
+    idle *one = status == BROOD_ECLOSED ? NULL : malloc(sizeof *one);
+    if (status != BROOD_ECLOSED && !has_idle(c) &&
+        connect_more(c, &successor, brd_until(SUCCESSOR_MS)) == BROOD_OK)
         end_call(c, successor);
+    brd_os_mutex_lock(&c->lock);
+    if (status == BROOD_ECLOSED)
+        c->gone = true;
+    if (one && !successor && !c->idle) {
+        *one = (idle){.next = c->late, .pipe = pipe};
+        c->late = one;
+        one = NULL;
+        pipe = NULL;
+    }
+    brd_os_mutex_unlock(&c->lock);
+    free(one);
     brood_pipe_destroy(pipe);
 }
 
@@ -195,12 +235,8 @@ static brd_client *find(const unsigned char id[BRD_SERVER_ID_SIZE])
 
 static void end(brd_client *c)
 {
-    while (c->idle) {
-        idle *next = c->idle->next;
-        brood_pipe_destroy(c->idle->pipe);
-        free(c->idle);
-        c->idle = next;
-    }
+    close_all(c->idle);
+    close_all(c->late);
     if (c->key)
         brd_os_wipe(c->key, c->key_size);
     free(c->key);
@@ -351,7 +387,7 @@ int brd_client_ask(brd_client *c, const brd_request *request, const brood_messag
     if (!status && words.size > c->hello.limit)
         status = BROOD_EINVAL; // the server would hang up
     if (!status)
-        status = begin_call(c, &pipe);
+        status = begin_call(c, &pipe, until);
     if (!status) {
         status = exchange(pipe, &words, answer, until);
         if (status)

@@ -27,10 +27,22 @@ struct brd_watcher {
 /* --------------------------------------------------------------- the watcher */
 
 // Under the watcher's lock.
-static void tell_gone(brd_waiter_place *place)
+static void tell_gone(brd_waiter_place *place, bool tells)
 {
     brd_os_mutex_lock(&place->lock);
     place->gone = true;
+    if (tells)
+        place->telling = place->told = true;
+    brd_os_cond_signal(&place->woken_up);
+    brd_os_mutex_unlock(&place->lock);
+}
+
+// Without the watcher's lock; the place waits for the end of it.
+static void tell_of(brd_waiter_place *place)
+{
+    place->hung_up(place->baton);
+    brd_os_mutex_lock(&place->lock);
+    place->telling = false;
     brd_os_cond_signal(&place->woken_up);
     brd_os_mutex_unlock(&place->lock);
 }
@@ -40,15 +52,18 @@ static void tell_gone(brd_waiter_place *place)
 static void look_at(brd_watcher *w, size_t number)
 {
     brd_chan *chan;
-    bool ready = false;
+    bool ready = false, tells = false;
     brd_os_mutex_lock(&w->lock);
     brd_waiter_place *place = number < w->nslots ? w->slots[number].place : NULL;
     if (place && brd_pipe_hold(place->pipe, place, &chan, &ready) == BROOD_OK &&
         (ready || brd_os_chan_wait(chan, BRD_READ, 0) == BROOD_OK)) {
         (void)brd_os_waiter_chan(w->waiter, chan, 0, NULL);
-        tell_gone(place);
+        tells = place->runs && !place->told;
+        tell_gone(place, tells);
     }
     brd_os_mutex_unlock(&w->lock);
+    if (tells)
+        tell_of(place);
 }
 
 static void watch(void *baton)
@@ -89,7 +104,7 @@ void brd_watcher_stop(brd_watcher *w)
     w->stopped = true;
     for (size_t i = 0; i < w->nslots; i++)
         if (w->slots[i].place)
-            tell_gone(w->slots[i].place);
+            tell_gone(w->slots[i].place, false);
     brd_os_mutex_unlock(&w->lock);
 }
 
@@ -110,7 +125,7 @@ static int find_slot(brd_watcher *w, size_t *number)
     return BROOD_OK;
 }
 
-static int begin_watching(brd_watcher *w, brd_waiter_place *place)
+static int begin_watching(brd_watcher *w, brd_waiter_place *place, bool runs)
 {
     brd_chan *chan;
     bool ready = false;
@@ -128,6 +143,7 @@ static int begin_watching(brd_watcher *w, brd_waiter_place *place)
     } else {
         w->slots[number].place = place;
         place->slot = number;
+        place->runs = runs;
     }
     brd_os_mutex_unlock(&w->lock);
     return status;
@@ -142,6 +158,7 @@ static void end_watching(brd_watcher *w, brd_waiter_place *place)
         (void)brd_os_waiter_chan(w->waiter, chan, 0, NULL);
     brd_pipe_let_go(place->pipe, place);
     w->slots[place->slot].place = NULL;
+    place->runs = false;
     brd_os_mutex_unlock(&w->lock);
 }
 
@@ -163,6 +180,23 @@ void brd_place_close(brd_waiter_place *place)
 {
     brd_os_cond_clear(&place->woken_up);
     brd_os_mutex_clear(&place->lock);
+}
+
+void brd_place_watch(brd_waiter_place *place)
+{
+    place->gone = false;
+    (void)begin_watching(place->watcher, place, true);
+}
+
+void brd_place_unwatch(brd_waiter_place *place)
+{
+    if (!place->runs)
+        return;
+    end_watching(place->watcher, place);
+    brd_os_mutex_lock(&place->lock);
+    while (place->telling)
+        (void)brd_os_cond_wait(&place->woken_up, &place->lock, BRD_FOREVER);
+    brd_os_mutex_unlock(&place->lock);
 }
 
 /* --------------------------------------------------------------------- lines */
@@ -220,7 +254,7 @@ int brd_line_wait(brd_line *line, brd_waiter_place *place, brd_mutex *lock, brd_
     if (until != BRD_FOREVER && brd_os_now() >= until)
         return BROOD_ETIMEDOUT;
     place->woken = place->gone = false;
-    int status = begin_watching(place->watcher, place);
+    int status = begin_watching(place->watcher, place, false);
     if (status)
         return status;
     join_line(line, place);

@@ -2,7 +2,8 @@
  * Lines of calls that wait for something of an object: an item, room, a lock.
  *
  * Each connection has one place to wait at. While a call waits, a watcher looks whether its
- * client is still there: one that is gone waits for nothing, and gets nothing.
+ * client is still there: one that is gone waits for nothing, and gets nothing. A call that runs
+ * and cannot be stopped is watched, too, so that somebody hears of it.
  */
 #ifndef BRD_MANAGER_LINE_H
 #define BRD_MANAGER_LINE_H
@@ -19,6 +20,11 @@ typedef struct brd_waiter_place {
     brd_mutex lock;   /* all below, but for what the line has */
     brd_cond woken_up;
     bool woken, gone;
+    bool runs;    /* a call that is watched; under the watcher's lock, as slot */
+    bool telling; /* the watcher tells of its end just now */
+    bool told;    /* it has, once and for all */
+    void (*hung_up)(void *baton);
+    void *baton;
     size_t slot;  /* under the watcher's lock */
     bool in_line; /* under the lock of the object, as the two that follow */
     struct brd_waiter_place *before, *after;
@@ -36,6 +42,14 @@ int brd_watcher_open(brd_watcher **out);
 void brd_watcher_stop(brd_watcher *w);
 
 int brd_place_open(brd_waiter_place *place, brd_watcher *watcher, brood_pipe *pipe);
+
+/**
+ * Until brd_place_unwatch a call runs: if its client is gone the watcher's thread calls the
+ * place's hung_up, at most once. Without the lock of an object. What cannot be watched is not.
+ */
+void brd_place_watch(brd_waiter_place *place);
+/** Waits until hung_up has returned, if it runs. Fine if it was not watched. */
+void brd_place_unwatch(brd_waiter_place *place);
 void brd_place_close(brd_waiter_place *place);
 
 /**

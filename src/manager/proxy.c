@@ -108,6 +108,21 @@ static int fill(brood_message *result, const brood_message *answer)
                              answer->size - BRD_ANSWER_HEAD_SIZE);
 }
 
+// Who waited for a condition has its lock again before anything else: others have it for as long
+// as they want, and a caller who gave up meanwhile could not know whose it is.
+static bool takes_its_lock(const brood_proxy *p, const char *method)
+{
+    return strcmp(p->type, "Condition") == 0 && strcmp(method, "wait") == 0;
+}
+
+static brd_time patience_of(const brood_proxy *p, const char *method, int64_t timeout)
+{
+    if (brd_until(timeout) == BRD_FOREVER || timeout > INT64_MAX - brd_proxy_patience ||
+        takes_its_lock(p, method))
+        return BRD_FOREVER;
+    return brd_until(timeout + brd_proxy_patience);
+}
+
 int brood_proxy_call(brood_proxy *p, const char *method, const brood_message *args,
                      brood_message *result, int64_t timeout)
 {
@@ -122,11 +137,8 @@ int brood_proxy_call(brood_proxy *p, const char *method, const brood_message *ar
     memcpy(request.name, method, size);
     request.object = p->object;
     request.thread = brd_client_thread();
-    brd_time until = brd_until(timeout);
-    if (until != BRD_FOREVER)
-        until = brd_until(timeout > INT64_MAX - brd_proxy_patience ? timeout
-                                                                   : timeout + brd_proxy_patience);
-    int status = brd_client_ask(p->client, &request, args, &answer, until, &code);
+    int status =
+        brd_client_ask(p->client, &request, args, &answer, patience_of(p, method, timeout), &code);
     bool holds = status == BROOD_OK || status == BROOD_EOWNERDEAD;
     if (result && holds) {
         int filled = status ? BROOD_OK : fill(result, &answer);

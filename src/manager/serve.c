@@ -33,6 +33,8 @@ typedef struct exchange {
     brood_message answer;
     brd_call call; /* of BRD_ASK_CALL and BRD_ASK_CREATE */
     const brd_method *method;
+    uint64_t referred; /* the object that the session refers to by this answer, or 0 */
+    uint64_t ticket;   /* made for this answer, or 0 */
 } exchange;
 
 int brd_server_open(brd_server *server, const unsigned char id[BRD_SERVER_ID_SIZE], uint64_t limit)
@@ -100,6 +102,15 @@ static int check_count(const brd_type *type, const brood_message *args)
     return BROOD_ETYPE;
 }
 
+// The session has the object from now on, if it hears of it.
+static int refer(exchange *x, brd_managed *object)
+{
+    int status = brd_session_refer(&x->c->server->store, x->c->session, object);
+    if (!status)
+        x->referred = object->id;
+    return status;
+}
+
 static int create(exchange *x)
 {
     brd_store *store = &x->c->server->store;
@@ -117,7 +128,7 @@ static int create(exchange *x)
     if (!status)
         status = brd_store_add(store, object);
     if (!status)
-        status = brd_session_refer(store, x->c->session, object);
+        status = refer(x, object);
     if (!status)
         status = give_number(x, object->id);
     brd_values_free(store, x->call.rubbish);
@@ -144,20 +155,19 @@ static int call(exchange *x)
 static int make_ticket(exchange *x)
 {
     brd_store *store = &x->c->server->store;
-    uint64_t ticket = 0;
     brd_managed *object = brd_store_get(store, x->request.object);
     if (!object)
         return no_such_object();
-    int status = brd_ticket_make(store, x->c->session, object, &ticket);
+    int status = brd_ticket_make(store, x->c->session, object, &x->ticket);
     brd_store_release(store, object);
-    return status ? status : give_number(x, ticket);
+    return status ? status : give_number(x, x->ticket);
 }
 
 // The object is the caller's reference to it; it is the session's afterwards.
 static int hand_out(exchange *x, brd_managed *object)
 {
     brd_store *store = &x->c->server->store;
-    int status = brd_session_refer(store, x->c->session, object);
+    int status = refer(x, object);
     if (!status)
         status = brood_pack(&x->answer, "ts", object->id, object->type->name);
     brd_store_release(store, object);
@@ -221,10 +231,22 @@ static int work(exchange *x)
 
 /* --------------------------------------------------------------- connections */
 
-// What the client does not get it has not taken.
-static void settle(exchange *x, bool delivered)
+// The session can be that of other connections, which would have these for good.
+static void take_back(exchange *x)
+{
+    brd_store *store = &x->c->server->store;
+    if (x->referred)
+        (void)brd_session_drop(store, x->c->session, x->referred);
+    if (x->ticket)
+        brd_ticket_end(store, x->ticket);
+}
+
+// What the client does not get it has not taken. `done`: it was told so.
+static void settle(exchange *x, bool delivered, bool done)
 {
     brd_call *k = &x->call;
+    if (!delivered || !done)
+        take_back(x);
     if (x->request.ask != BRD_ASK_CALL || !k->object)
         return;
     if (!delivered && x->method && x->method->undo) {
@@ -247,10 +269,11 @@ static int answer(connection *c, brood_message *in)
     status = brd_answer_begin(&x.answer);
     if (!status)
         status = work(&x);
+    bool done = status == BROOD_OK;
     status = brd_answer_end(&x.answer, status, x.call.code, brd_fail_text());
     if (!status)
         status = brood_pipe_send(c->pipe, &x.answer, BROOD_FOREVER);
-    settle(&x, status == BROOD_OK);
+    settle(&x, status == BROOD_OK, done);
     brood_message_clear(&x.args);
     brood_message_clear(&x.answer);
     return status;
@@ -299,10 +322,20 @@ static int greet(connection *c)
     return status;
 }
 
+// In the watcher's thread, while a user's method runs: it may do so for ever, and its client
+// is not there to release anything.
+static void hang_up(void *baton)
+{
+    const connection *c = baton;
+    brd_session_hang_up(&c->server->store, c->session);
+}
+
 static void serve(void *baton)
 {
     connection *c = baton;
     brd_server *server = c->server;
+    c->place.hung_up = hang_up;
+    c->place.baton = c;
     brood_message in = BROOD_MESSAGE_INIT;
     int status = greet(c);
     while (!status && c->session) {
@@ -312,7 +345,7 @@ static void serve(void *baton)
         brood_message_clear(&in);
     }
     if (c->session)
-        brd_session_leave(&server->store, c->session);
+        brd_session_leave(&server->store, c->session, c->place.told);
     brd_place_close(&c->place);
     brood_pipe_destroy(c->pipe);
     free(c);

@@ -299,10 +299,23 @@ static void drop_all(brd_store *s, brd_session *session, brd_managed **dead)
     }
 }
 
-void brd_session_leave(brd_store *s, brd_session *session)
+// The caller's connection is still one of its own: so it cannot end meanwhile.
+void brd_session_hang_up(brd_store *s, brd_session *session)
+{
+    brd_os_mutex_lock(&s->lock);
+    bool all = ++session->hung_up == session->connections;
+    brd_os_mutex_unlock(&s->lock);
+    if (all)
+        abandon_locks(s, session);
+}
+
+void brd_session_leave(brd_store *s, brd_session *session, bool hung_up)
 {
     brd_managed *dead = NULL;
+    if (!hung_up)
+        brd_session_hang_up(s, session);
     brd_os_mutex_lock(&s->lock);
+    session->hung_up--;
     bool ends = --session->connections == 0;
     brd_session **at = &s->sessions;
     while (ends && *at != session)
@@ -312,7 +325,6 @@ void brd_session_leave(brd_store *s, brd_session *session)
     brd_os_mutex_unlock(&s->lock);
     if (!ends)
         return;
-    abandon_locks(s, session);
     brd_os_mutex_lock(&s->lock);
     drop_all(s, session, &dead);
     brd_os_mutex_unlock(&s->lock);

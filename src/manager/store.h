@@ -56,6 +56,7 @@ struct brd_session {
     unsigned char key[BRD_SESSION_SIZE];
     uint64_t number; /* not used twice */
     unsigned connections;
+    unsigned hung_up;       /* of them: what they were asked for still runs, for nobody */
     brd_numbers references; /* object id -> brd_reference */
     brd_tickets tickets;
     brd_held *held;
@@ -105,8 +106,14 @@ brd_managed *brd_store_next(brd_store *store, bool (*wanted)(const brd_type *typ
 /** Joins the session of this key, or a new one of a fresh key if it is zeroed. */
 int brd_session_join(brd_store *store, unsigned char key[BRD_SESSION_SIZE], brd_session **out);
 
-/** One of its connections has ended; with the last one it ends. */
-void brd_session_leave(brd_store *store, brd_session *session);
+/**
+ * The client of one of its connections is gone; if that goes for all of them their locks are
+ * free from now on. Never under the lock of an object.
+ */
+void brd_session_hang_up(brd_store *store, brd_session *session);
+
+/** One of its connections has ended, and may have hung up before; with the last one it ends. */
+void brd_session_leave(brd_store *store, brd_session *session, bool hung_up);
 
 /** The session refers to the object, once more. Fails with: BROOD_ENOMEM. */
 int brd_session_refer(brd_store *store, brd_session *session, brd_managed *object);

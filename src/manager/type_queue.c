@@ -42,6 +42,8 @@ static int put(brd_call *call, void *state)
         status = brd_line_wait(&q->putters, call->place, call->object->guard, call->until);
     if (!status)
         status = q->closed ? closed() : brd_call_take_item(call, &item);
+    if (status && !is_full(q))
+        brd_line_wake_one(&q->putters); // the room that it was woken for is the next one's
     if (status)
         return status;
     *(q->last ? &q->last->next : &q->first) = item;
@@ -62,6 +64,8 @@ static int get(brd_call *call, void *state)
                      : brd_line_wait(&q->getters, call->place, call->object->guard, call->until);
     if (!status)
         status = brd_call_give(call, q->first);
+    if (status && q->first)
+        brd_line_wake_one(&q->getters); // as above
     if (status)
         return status;
     call->taken = q->first;

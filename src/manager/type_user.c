@@ -97,7 +97,9 @@ int brd_user_run(brd_call *call, const char *method)
         return status;
     u->busy = true;
     brd_os_mutex_unlock(lock);
+    brd_place_watch(call->place);
     status = run(call, u->self, function);
+    brd_place_unwatch(call->place);
     brd_os_mutex_lock(lock);
     u->busy = false;
     brd_line_wake_one(&u->line);

@@ -44,29 +44,41 @@ static void forget_references(brd_store *store, brd_value *v, const unsigned cha
     }
 }
 
-static int take_reference(brd_store *store, unsigned char *reference)
+static int take_reference(brd_store *store, const unsigned char *reference)
 {
     if (memcmp(reference, store->id, BRD_SERVER_ID_SIZE) != 0)
         return BROOD_ENOTSUP;
-    if (!brd_store_get(store, brd_get64(reference + BRD_REFERENCE_OBJECT)))
-        return BROOD_EINVAL;
-    brd_ticket_end(store, brd_get64(reference + BRD_REFERENCE_TICKET));
-    brd_put64(reference + BRD_REFERENCE_TICKET, 0);
-    return BROOD_OK;
+    return brd_store_get(store, brd_get64(reference + BRD_REFERENCE_OBJECT)) ? BROOD_OK
+                                                                             : BROOD_EINVAL;
 }
 
+static void end_tickets(brd_store *store, brd_value *v)
+{
+    size_t at = 0;
+    const unsigned char *found;
+    while ((found = brd_value_reference(v->bytes, v->size, &at)) != NULL) {
+        unsigned char *ticket = v->bytes + (found - v->bytes) + BRD_REFERENCE_TICKET;
+        brd_ticket_end(store, brd_get64(ticket));
+        brd_put64(ticket, 0);
+    }
+}
+
+// All of them or none, whose tickets are good still: so an object does not end here, under the
+// lock of the one whose method was called.
 static int take_references(brd_store *store, brd_value *v)
 {
     size_t at = 0;
     const unsigned char *found;
     while ((found = brd_value_reference(v->bytes, v->size, &at)) != NULL) {
-        int status = take_reference(store, v->bytes + (found - v->bytes));
+        int status = take_reference(store, found);
         if (status) {
             forget_references(store, v, found);
             return status;
         }
         v->refers = true;
     }
+    if (v->refers)
+        end_tickets(store, v);
     return BROOD_OK;
 }
 

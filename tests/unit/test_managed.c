@@ -28,7 +28,7 @@ static void open_store(void)
 
 static void close_store(void)
 {
-    brd_session_leave(&store, session);
+    brd_session_leave(&store, session, false);
     (void)brd_tickets_expire(&store, BRD_FOREVER - 1);
     CU_ASSERT_EQUAL(store.objects.count, 0);
     CU_ASSERT_EQUAL(store.tickets.count, 0);
@@ -295,7 +295,7 @@ static void tickets_keep_what_is_on_its_way(void)
     m = brd_store_get(&store, id);
     CU_ASSERT_PTR_NOT_NULL_FATAL(m);
     brd_store_release(&store, m);
-    brd_session_leave(&store, session);
+    brd_session_leave(&store, session, false);
     brd_time due = brd_tickets_expire(&store, brd_os_now());
     CU_ASSERT(due != BRD_FOREVER); // a minute to be taken
     CU_ASSERT_EQUAL(store.objects.count, 1);
