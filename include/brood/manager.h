@@ -83,7 +83,7 @@
  *     Condition([P])           acquire()~ release() wait()~ notify([x]) notify_all(); its lock is
  *                              an RLock of its own, or that of the Lock or RLock given.
  *                              wait, notify: BROOD_EINVAL if the caller has not got the lock;
- *                              who waited has it again, also when the time is over
+ *                              wait has it again when it returns, however long others have it
  *     Barrier(x parties)       wait() x ~ reset() abort() parties() x  n_waiting() x  broken() b
  *                              who gives up (BROOD_ETIMEDOUT) or dies breaks it:
  *                              BROOD_EBROKEN for the others, until reset
@@ -203,8 +203,8 @@ BROOD_API void brood_manager_destroy(brood_manager *manager);
 /**
  * Calls a method of the object. args and result may be NULL. A method that waits does so up to
  * `timeout` milliseconds; an answer that is still not there five seconds after that is given
- * up, and nobody knows then whether the method ran. On failure of the method `result` carries
- * a brood_error with its text.
+ * up, and nobody knows then whether the method ran; only Condition's wait is not, which ends
+ * with the lock in hand. On failure of the method `result` carries a brood_error with its text.
  * Fails with: BROOD_ECLOSED (the manager is gone), BROOD_ETIMEDOUT, BROOD_EDEADLINE (given up),
  * BROOD_EFUNCTION (no such method), BROOD_ETASK (a method of your own has failed), BROOD_EINVAL
  * (longer than the manager's limit), BROOD_ENOTSUP (a value with handles, or with a proxy of

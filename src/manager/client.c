@@ -201,17 +201,19 @@ static bool has_idle(brd_client *c)
 }
 
 // The answer did not come, or could not be taken in: the session must not end with that. Of a
-// server that does not move there is no successor, and so the old one is kept for the time.
+// server that does not move there is no successor, and so the old one is kept for the time. One
+// that has hung up may be there nevertheless: it had no memory for what was asked.
 static void give_up(brd_client *c, brood_pipe *pipe, int status)
 {
     brood_pipe *successor = NULL;
-    idle *one = status == BROOD_ECLOSED ? NULL : malloc(sizeof *one);
-    if (status != BROOD_ECLOSED && !has_idle(c) &&
+    bool closed = status == BROOD_ECLOSED;
+    idle *one = closed ? NULL : malloc(sizeof *one);
+    if ((closed || !has_idle(c)) &&
         connect_more(c, &successor, brd_until(SUCCESSOR_MS)) == BROOD_OK)
         end_call(c, successor);
     brd_os_mutex_lock(&c->lock);
-    if (status == BROOD_ECLOSED)
-        c->gone = true;
+    if (closed)
+        c->gone = !successor;
     if (one && !successor && !c->idle) {
         *one = (idle){.next = c->late, .pipe = pipe};
         c->late = one;
@@ -295,8 +297,12 @@ int brd_client_open(brd_client **out, const brd_server_place *place, brd_time un
         all = c;
     }
     leave();
-    if (other)
+    if (other) {
+        brd_os_mutex_lock(&other->lock);
+        other->gone = false; // it was there just now
+        brd_os_mutex_unlock(&other->lock);
         end(c);
+    }
     *out = other ? other : c;
     return BROOD_OK;
 }

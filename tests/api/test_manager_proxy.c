@@ -492,6 +492,7 @@ static void over_an_address_with_a_key(void)
 
 static void addresses_are_refused(void)
 {
+    char address[64]; // the same suite may run beside this one
     brood_manager *m = NULL, *first = NULL;
     brood_listener *l = NULL;
     CU_ASSERT_EQUAL(brood_manager_start(&m, BROOD_MANAGER(.address = "tcp:")), BROOD_EINVAL);
@@ -501,15 +502,15 @@ static void addresses_are_refused(void)
         brood_manager_start(&m, BROOD_MANAGER(.address = "tcp:", .key = "short", .key_size = 5)),
         BROOD_EINVAL);
     CU_ASSERT_EQUAL(brood_manager_start(NULL, NULL), BROOD_EINVAL);
-    ASSERT_OK(brood_manager_start(&first, BROOD_MANAGER(.address = "local:managed-here")));
-    CU_ASSERT_EQUAL(brood_manager_start(&m, BROOD_MANAGER(.address = "local:managed-here")),
-                    BROOD_EBUSY);
-    ASSERT_OK(brood_manager_connect(&m, "local:managed-here", NULL, 0, LONG));
+    (void)snprintf(address, sizeof address, "local:managed-%lld", (long long)brd_os_pid());
+    ASSERT_OK(brood_manager_start(&first, BROOD_MANAGER(.address = address)));
+    CU_ASSERT_EQUAL(brood_manager_start(&m, BROOD_MANAGER(.address = address)), BROOD_EBUSY);
+    ASSERT_OK(brood_manager_connect(&m, address, NULL, 0, LONG));
     brood_manager_destroy(m);
     brood_manager_destroy(first);
-    CU_ASSERT_EQUAL(brood_manager_connect(&m, "local:managed-here", NULL, 0, LONG), BROOD_ECLOSED);
-    ASSERT_OK(brood_listener_create(&l, "local:managed-here", NULL));
-    CU_ASSERT_EQUAL(brood_manager_connect(&m, "local:managed-here", NULL, 0, 200),
+    CU_ASSERT_EQUAL(brood_manager_connect(&m, address, NULL, 0, LONG), BROOD_ECLOSED);
+    ASSERT_OK(brood_listener_create(&l, address, NULL));
+    CU_ASSERT_EQUAL(brood_manager_connect(&m, address, NULL, 0, 200),
                     BROOD_ETIMEDOUT); // a listener, and no manager
     brood_listener_destroy(l);
 }
