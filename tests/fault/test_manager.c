@@ -350,7 +350,9 @@ static void dies_at_any_moment(void)
         ASSERT_OK(brood_process_call(&one, move_items, "PPP", from, to, lock));
         ASSERT_OK(brood_process_call(&two, move_items, "PPP", from, to, lock));
         brd_time until = test_deadline(20000);
-        while (number_of(to, "qsize") < moved + EACH / 2 + k % 7 && brd_os_now() < until)
+        int64_t enough = moved + EACH / 2 + k % 7;
+        while (number_of(to, "qsize") < enough && number_of(from, "qsize") > 0 &&
+               brd_os_now() < until)
             ;
         end_client(one);
         end_client(two);
@@ -361,7 +363,14 @@ static void dies_at_any_moment(void)
         int64_t now = number_of(from, "qsize") + moved;
         CU_ASSERT(now <= left && now >= left - 2);
         left = now;
+        for (; moved > ITEMS / 2; moved--) { // they were quick: there must be something to do
+            brood_message item = BROOD_MESSAGE_INIT;
+            ASSERT_OK(brood_proxy_ask(to, "get", &item, 0, ""));
+            ASSERT_OK(brood_proxy_call(from, "put", &item, NULL, 0));
+            brood_message_clear(&item);
+        }
     }
+    CU_ASSERT(left >= ITEMS - 2 * KILLS);
     CU_ASSERT(moved > 0);
     brood_proxy_destroy(from);
     brood_proxy_destroy(to);
