@@ -11,6 +11,7 @@
 #include "ipc/message.h"
 #include <brood/listener.h>
 #include <brood/process.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,8 @@ enum {
     KEPT = 8,            /* connections on which nobody is calling */
     REMEMBERED = 4       /* clients that nobody refers to: the next task will */
 };
+
+#define NOBODYS (UINT_MAX - 1)
 
 static const uint64_t longest_answer = UINT64_C(1) << 40; // it grows only with what comes
 
@@ -44,24 +47,18 @@ struct brd_client {
     size_t key_size;
 };
 
-static _Atomic int made;
 static brd_mutex lock; // the list, and references
 static brd_client *all;
-static int64_t owner; // the process that these belong to
-
-static void make(void)
-{
-    (void)brd_os_mutex_init(&lock);
-    owner = brd_os_pid();
-    all = NULL;
-}
+static _Atomic unsigned generation = NOBODYS; // of the process that these belong to
 
 // In a copy that was forked the clients are its parent's, and so is what had the lock.
 static void enter(void)
 {
-    brd_os_once(&made, make);
-    if (owner != brd_os_pid())
-        make();
+    if (brd_generation_claim(&generation)) {
+        (void)brd_os_mutex_init(&lock);
+        all = NULL;
+        brd_generation_settle(&generation);
+    }
     brd_os_mutex_lock(&lock);
 }
 

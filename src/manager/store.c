@@ -357,6 +357,7 @@ int brd_session_drop(brd_store *s, brd_session *session, uint64_t object)
     brd_managed *dead = NULL;
     brd_os_mutex_lock(&s->lock);
     reference *r = brd_numbers_get(&session->references, object);
+    int status = r ? BROOD_OK : BROOD_EINVAL;
     if (r) {
         unrefer(s, r->object, 1, &dead);
         if (--r->count == 0)
@@ -364,7 +365,7 @@ int brd_session_drop(brd_store *s, brd_session *session, uint64_t object)
     }
     brd_os_mutex_unlock(&s->lock);
     bury(s, dead);
-    return r ? BROOD_OK : BROOD_EINVAL;
+    return status;
 }
 
 void brd_session_hold(brd_store *s, brd_session *session, brd_held *held, brd_managed *object)

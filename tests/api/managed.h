@@ -212,4 +212,31 @@ static inline void managed_open_tcp(void)
     brood_listener_destroy(l);
 }
 
+/** As object_of, in a manager that is not the shared one. */
+static inline brood_proxy *object_at(brood_manager *m, const char *type, const char *format, ...)
+{
+    brood_proxy *p = NULL;
+    va_list values;
+    va_start(values, format);
+    CU_ASSERT_EQUAL_FATAL(create_as(m, &p, type, format, values), BROOD_OK);
+    va_end(values);
+    return p;
+}
+
+static inline bool await_number(brood_proxy *p, const char *method, int64_t number)
+{
+    brd_time until = test_deadline(20000);
+    while (number_of(p, method) != number && brd_os_now() < until)
+        moment();
+    return number_of(p, method) == number;
+}
+
+static inline bool await_truth(brood_proxy *p, const char *method)
+{
+    brd_time until = test_deadline(20000);
+    while (!truth_of(p, method) && brd_os_now() < until)
+        moment();
+    return truth_of(p, method);
+}
+
 #endif

@@ -1,5 +1,5 @@
 /*
- * Managers and their clients when one of them dies, lies, or is too many: nobody else
+ * Managers and their clients when one of them dies or is too many: nobody else
  * waits for it, what it had goes on to the next one, and every call says what happened. The
  * one thing to know: who is to be killed says by a queue or a barrier how far it has come.
  */
@@ -35,32 +35,6 @@ static const brood_manager_method sick_methods[] = {
     {"crash", crash}, {"stall", stall}, {NULL, NULL}};
 static const brood_manager_type sick_type = {"Sick", NULL, NULL, sick_methods};
 
-static brood_proxy *make(brood_manager *m, const char *type, const char *format, ...)
-{
-    brood_proxy *p = NULL;
-    va_list values;
-    va_start(values, format);
-    CU_ASSERT_EQUAL_FATAL(create_as(m, &p, type, format, values), BROOD_OK);
-    va_end(values);
-    return p;
-}
-
-static bool await_number(brood_proxy *p, const char *method, int64_t number)
-{
-    brd_time until = test_deadline(20000);
-    while (number_of(p, method) != number && brd_os_now() < until)
-        moment();
-    return number_of(p, method) == number;
-}
-
-static bool await_truth(brood_proxy *p, const char *method)
-{
-    brd_time until = test_deadline(20000);
-    while (!truth_of(p, method) && brd_os_now() < until)
-        moment();
-    return truth_of(p, method);
-}
-
 /* ------------------------------------------------------- the manager dies */
 
 enum { WAITING = 5 };
@@ -76,7 +50,8 @@ static void crowd_gather(crowd *c, brood_manager *m)
     static const char *const types[WAITING] = {"Queue", "Event", "Lock", "Semaphore", "Barrier"};
     static const char *const methods[WAITING] = {"get", "wait", "acquire", "acquire", "wait"};
     for (int i = 0; i < WAITING; i++) {
-        c->objects[i] = i < 3 ? make(m, types[i], "") : make(m, types[i], "i", i == 4 ? 2 : 0);
+        c->objects[i] =
+            i < 3 ? object_at(m, types[i], "") : object_at(m, types[i], "i", i == 4 ? 2 : 0);
         if (i == 2)
             ASSERT_OK(brood_proxy_run(c->objects[i], "acquire", 0, ""));
         waiting_call_start(&c->calls[i], c->objects[i], methods[i], BROOD_FOREVER);
@@ -131,7 +106,7 @@ static void the_manager_is_shut_down(void)
 static void a_method_crashes(void)
 {
     brood_manager *m = manager_with(NULL);
-    brood_proxy *sick = make(m, "Sick", "");
+    brood_proxy *sick = object_at(m, "Sick", "");
     crowd c;
     crowd_gather(&c, m);
     CU_ASSERT_EQUAL(brood_proxy_run(sick, "crash", BROOD_FOREVER, ""), BROOD_ECLOSED);
@@ -181,7 +156,7 @@ static void who_started_it_is_killed(void)
     ASSERT_OK(brood_proxy_ask(news, "get", &m, LONG, ""));
     ASSERT_OK(brood_unpack(&m, "s", &address));
     ASSERT_OK(brood_manager_connect(&theirs, address, NULL, 0, LONG));
-    barrier = make(theirs, "Barrier", "i", 2);
+    barrier = object_at(theirs, "Barrier", "i", 2);
     waiting_call_start(&w, barrier, "wait", BROOD_FOREVER);
     CU_ASSERT(await_number(barrier, "n_waiting", 1));
     ASSERT_OK(brood_process_kill(p));
@@ -377,193 +352,12 @@ static void dies_at_any_moment(void)
     brood_proxy_destroy(lock);
 }
 
-/* --------------------------------------------------------- clients that speak byte by byte */
-
-static brood_pipe *dial(brood_manager *m)
-{
-    brood_pipe *pipe = NULL;
-    CU_ASSERT_EQUAL_FATAL(brood_client_connect(&pipe, brood_manager_address(m), NULL, LONG),
-                          BROOD_OK);
-    return pipe;
-}
-
-static int say(brood_pipe *pipe, const brd_request *request, const brood_message *args)
-{
-    brood_message words = BROOD_MESSAGE_INIT;
-    ASSERT_OK(brd_request_write(&words, request, args));
-    int status = brood_pipe_send(pipe, &words, LONG);
-    brood_message_clear(&words);
-    return status;
-}
-
-/** A client that has said hello. */
-static brood_pipe *greeted(brood_manager *m)
-{
-    const brd_request request = {.ask = BRD_ASK_HELLO};
-    brd_hello_from hello = {.pid = 0};
-    brood_message m1 = BROOD_MESSAGE_INIT;
-    brood_pipe *pipe = dial(m);
-    ASSERT_OK(brd_hello_write(&m1, &hello));
-    ASSERT_OK(say(pipe, &request, &m1));
-    ASSERT_OK(brood_pipe_recv(pipe, &m1, LONG));
-    CU_ASSERT_EQUAL(brd_hello_read(&m1, BRD_ANSWER_HEAD_SIZE, &hello), BROOD_OK);
-    brood_message_clear(&m1);
-    return pipe;
-}
-
-/** The status of the answer; BROOD_ECLOSED: it hung up. */
-static int answer_of(brood_pipe *pipe)
-{
-    brood_message m = BROOD_MESSAGE_INIT;
-    int answered = -1, code;
-    int status = brood_pipe_recv(pipe, &m, LONG);
-    if (!status)
-        status = brd_answer_read(&m, &answered, &code);
-    brood_message_clear(&m);
-    return status ? status : answered;
-}
-
-static void still_serves(void)
-{
-    brood_proxy *l = object_of("list", "i", 1);
-    CU_ASSERT(gives(l, "copy", "i", 1));
-    brood_proxy_destroy(l);
-}
-
-static void who_is_no_client_is_hung_up(void)
-{
-    static const char *const words[] = {"", "hello?", "GET / HTTP/1.1\r\nHost: somewhere\r\n\r\n",
-                                        "a request is forty bytes long, at the very least!"};
-    for (int i = 0; i < 4; i++) {
-        brood_pipe *pipe = dial(shared);
-        ASSERT_OK(brood_pipe_send_bytes(pipe, words[i], strlen(words[i]), LONG));
-        CU_ASSERT_EQUAL(answer_of(pipe), BROOD_ECLOSED);
-        brood_pipe_destroy(pipe);
-    }
-    still_serves();
-}
-
-static void requests_without_a_session(void)
-{
-    for (uint32_t ask = 0; ask <= BRD_ASK_FIND + 1; ask++) {
-        const brd_request request = {.ask = ask, .object = 1, .name = "list"};
-        brood_pipe *pipe = dial(shared);
-        ASSERT_OK(say(pipe, &request, NULL));
-        CU_ASSERT_EQUAL(answer_of(pipe), BROOD_ECLOSED);
-        brood_pipe_destroy(pipe);
-    }
-    still_serves();
-}
-
-static void requests_that_lie(void)
-{
-    brd_request lies[] = {{.ask = 99},
-                          {.ask = BRD_ASK_CALL, .object = 1u << 30, .name = "len"},
-                          {.ask = BRD_ASK_TICKET, .object = UINT64_MAX},
-                          {.ask = BRD_ASK_TAKE, .object = 0, .ticket = 1},
-                          {.ask = BRD_ASK_DROP, .object = 77777},
-                          {.ask = BRD_ASK_PUBLISH, .object = 77777, .name = "x"},
-                          {.ask = BRD_ASK_FIND, .name = "nothing"},
-                          {.ask = BRD_ASK_CREATE, .name = "nothing"}};
-    brood_pipe *pipe = greeted(shared);
-    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
-        ASSERT_OK(say(pipe, &lies[i], NULL));
-        int status = answer_of(pipe);
-        CU_ASSERT(status == BROOD_EINVAL || status == BROOD_ENOTSUP || status == BROOD_EFUNCTION);
-    }
-    brood_pipe_destroy(pipe);
-    pipe = greeted(shared);
-    ASSERT_OK(brood_pipe_send_bytes(pipe, "\3\0\0\0\377\377\377\377", 8, LONG));
-    CU_ASSERT_EQUAL(answer_of(pipe), BROOD_ECLOSED);
-    brood_pipe_destroy(pipe);
-    still_serves();
-}
-
-// A value that refers to what is not there, and one that does so in the middle of a text.
-static void references_that_lie(void)
-{
-    unsigned char bytes[2][48] = {{0xc7, 33, 'P', 0}, {0xd9, 40, 'x', 0xc7, 33, 'P', 0}};
-    brood_proxy *l = object_of("list", "");
-    brood_message m = BROOD_MESSAGE_INIT;
-    ASSERT_OK(brood_message_set(&m, bytes[0], 36));
-    CU_ASSERT_EQUAL(brood_proxy_call(l, "append", &m, NULL, 0), BROOD_ENOTSUP);
-    ASSERT_OK(brood_message_set(&m, bytes[1], 42));
-    ASSERT_OK(brood_proxy_call(l, "append", &m, NULL, 0));
-    CU_ASSERT_EQUAL(number_of(l, "len"), 1);
-    brood_proxy *other = NULL;
-    ASSERT_OK(brood_pack(&m, "P", l));
-    brood_message_clear(&m);
-    ASSERT_OK(brood_pack(&m, "P", l));
-    size_t size = 0;
-    const unsigned char *packed = brood_message_bytes(&m, &size);
-    CU_ASSERT_EQUAL_FATAL(size, 36);
-    memcpy(bytes[0], packed, 36);
-    bytes[0][4 + BRD_REFERENCE_OBJECT + 6] = 0xff; // an object of the same manager, of no such id
-    ASSERT_OK(brood_message_set(&m, bytes[0], 36));
-    CU_ASSERT_EQUAL(brood_proxy_call(l, "append", &m, NULL, 0), BROOD_EINVAL);
-    CU_ASSERT_EQUAL(brood_unpack(&m, "P", &other), BROOD_EINVAL);
-    bytes[0][4] ^= 0xff; // of a manager that is not there
-    ASSERT_OK(brood_message_set(&m, bytes[0], 36));
-    CU_ASSERT_EQUAL(brood_unpack(&m, "P", &other), BROOD_ECLOSED);
-    bytes[0][1] = 32;
-    ASSERT_OK(brood_message_set(&m, bytes[0], 35));
-    CU_ASSERT_EQUAL(brood_unpack(&m, "P", &other), BROOD_ETYPE);
-    brood_message_clear(&m);
-    brood_proxy_destroy(l);
-}
-
-static void messages_are_limited(void)
-{
-    brood_manager *m = manager_with(BROOD_MANAGER(.limit = 1000));
-    brood_proxy *l = make(m, "list", "i", 1);
-    char text[1200];
-    memset(text, 'x', sizeof text);
-    text[sizeof text - 1] = 0;
-    CU_ASSERT_EQUAL(brood_proxy_run(l, "append", LONG, "s", text), BROOD_EINVAL);
-    brood_pipe *pipe = greeted(m); // who sends it nevertheless
-    ASSERT_OK(brood_pipe_send_bytes(pipe, text, sizeof text, LONG));
-    CU_ASSERT_EQUAL(answer_of(pipe), BROOD_ECLOSED);
-    brood_pipe_destroy(pipe);
-    text[500] = 0;
-    ASSERT_OK(brood_proxy_run(l, "append", LONG, "s", text));
-    CU_ASSERT(gives(l, "copy", "is", 1, text));
-    brood_proxy_destroy(l);
-    brood_manager_destroy(m);
-}
-
-// It asks for an item that is too long to be on its way at once, and hangs up.
-static void an_answer_that_nobody_hears(void)
-{
-    enum { SIZE = 8 << 20 };
-    brood_proxy *q = object_of("Queue", ""), *after = NULL;
-    brood_message m = BROOD_MESSAGE_INIT;
-    size_t size = 0;
-    void *room = brood_message_reserve(&m, SIZE);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(room);
-    memset(room, 'x', SIZE);
-    ASSERT_OK(brood_proxy_call(q, "put", &m, NULL, LONG));
-    ASSERT_OK(brood_proxy_run(q, "put", 0, "i", 2));
-    brd_request request = {.ask = BRD_ASK_CALL, .object = brood_proxy_id(q), .name = "get"};
-    brood_pipe *pipe = greeted(shared);
-    ASSERT_OK(say(pipe, &request, NULL));
-    CU_ASSERT(await_number(q, "qsize", 1));
-    brood_pipe_destroy(pipe);
-    CU_ASSERT(await_number(q, "qsize", 2));
-    ASSERT_OK(brood_proxy_ask(q, "get", &m, LONG, "")); // at the front, as before
-    (void)brood_message_bytes(&m, &size);
-    CU_ASSERT_EQUAL(size, SIZE);
-    CU_ASSERT(gives(q, "get", "i", 2));
-    brood_message_clear(&m);
-    brood_proxy_destroy(after);
-    brood_proxy_destroy(q);
-}
-
 /* -------------------------------------------------------------- slow, and many */
 
 static void an_answer_that_comes_too_late(void)
 {
     brood_manager *m = manager_with(NULL);
-    brood_proxy *sick = make(m, "Sick", ""), *barrier = make(m, "Barrier", "i", 2);
+    brood_proxy *sick = object_at(m, "Sick", ""), *barrier = object_at(m, "Barrier", "i", 2);
     int64_t before = brd_proxy_patience;
     brd_proxy_patience = 50;
     CU_ASSERT_EQUAL(brood_proxy_run(sick, "stall", 50, "P", barrier), BROOD_EDEADLINE);
@@ -578,32 +372,6 @@ static void an_answer_that_comes_too_late(void)
     brood_manager_destroy(m);
 }
 
-static void as_many_connections_as_it_takes(void)
-{
-    brood_manager *m = manager_with(BROOD_MANAGER(.clients = 3));
-    brood_proxy *e = make(m, "Event", ""), *b = make(m, "Barrier", "i", 3);
-    waiting_call w[2];
-    for (int i = 0; i < 2; i++)
-        waiting_call_start(&w[i], b, "wait", LONG);
-    CU_ASSERT(await_number(b, "n_waiting", 2));
-    brood_pipe *pipe = dial(m);
-    brd_request request = {.ask = BRD_ASK_HELLO};
-    brd_hello_from hello = {.pid = 0};
-    brood_message words = BROOD_MESSAGE_INIT;
-    ASSERT_OK(brd_hello_write(&words, &hello));
-    ASSERT_OK(say(pipe, &request, &words));
-    CU_ASSERT_EQUAL(answer_of(pipe), BROOD_EBUSY);
-    brood_pipe_destroy(pipe);
-    brood_message_clear(&words);
-    ASSERT_OK(brood_proxy_run(b, "wait", LONG, ""));
-    for (int i = 0; i < 2; i++)
-        ASSERT_OK(waiting_call_end(&w[i]));
-    ASSERT_OK(brood_proxy_run(e, "set", LONG, ""));
-    brood_proxy_destroy(b);
-    brood_proxy_destroy(e);
-    brood_manager_destroy(m);
-}
-
 // As many as promised; under Wine and sanitizers fewer.
 static void many_wait_at_once(void)
 {
@@ -611,7 +379,7 @@ static void many_wait_at_once(void)
     static waiting_call calls[MANY];
     int count = test_ms(1) < 10 ? MANY : FEWER;
     brood_manager *m = manager_with(NULL);
-    brood_proxy *b = make(m, "Barrier", "i", count + 1), *l = make(m, "list", "i", 1);
+    brood_proxy *b = object_at(m, "Barrier", "i", count + 1), *l = object_at(m, "list", "i", 1);
     int64_t sum = 0;
     for (int i = 0; i < count; i++)
         waiting_call_start(&calls[i], b, "wait", LONG);
@@ -629,27 +397,13 @@ static void many_wait_at_once(void)
 }
 
 static const test_case cases[] = {
-    TEST_CASE(the_manager_is_killed),
-    TEST_CASE(the_manager_is_shut_down),
-    TEST_CASE(a_method_crashes),
-    TEST_CASE(a_program_that_is_no_manager),
-    TEST_CASE(who_started_it_is_killed),
-    TEST_CASE(dies_while_it_waits),
-    TEST_CASE(takes_nothing_along),
-    TEST_CASE(others_get_what_it_does_not),
-    TEST_CASE(dies_with_a_lock_in_hand),
-    TEST_CASE(who_waits_for_its_lock_gets_it),
-    TEST_CASE(dies_at_any_moment),
-    TEST_CASE(who_is_no_client_is_hung_up),
-    TEST_CASE(requests_without_a_session),
-    TEST_CASE(requests_that_lie),
-    TEST_CASE(references_that_lie),
-    TEST_CASE(messages_are_limited),
-    TEST_CASE(an_answer_that_nobody_hears),
-    TEST_CASE(an_answer_that_comes_too_late),
-    TEST_CASE(as_many_connections_as_it_takes),
-    TEST_CASE(many_wait_at_once),
-    {0},
+    TEST_CASE(the_manager_is_killed),    TEST_CASE(the_manager_is_shut_down),
+    TEST_CASE(a_method_crashes),         TEST_CASE(a_program_that_is_no_manager),
+    TEST_CASE(who_started_it_is_killed), TEST_CASE(dies_while_it_waits),
+    TEST_CASE(takes_nothing_along),      TEST_CASE(others_get_what_it_does_not),
+    TEST_CASE(dies_with_a_lock_in_hand), TEST_CASE(who_waits_for_its_lock_gets_it),
+    TEST_CASE(dies_at_any_moment),       TEST_CASE(an_answer_that_comes_too_late),
+    TEST_CASE(many_wait_at_once),        {0},
 };
 
 int main(int argc, char **argv)

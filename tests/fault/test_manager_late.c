@@ -57,14 +57,6 @@ static const brood_manager_type slow_type = {"Slow", NULL, NULL, slow_methods};
 
 /* ------------------------------------------------------------------ helpers */
 
-static bool await_number(brood_proxy *p, const char *method, int64_t number)
-{
-    brd_time until = test_deadline(20000);
-    while (number_of(p, method) != number && brd_os_now() < until)
-        moment();
-    return number_of(p, method) == number;
-}
-
 static int say(brood_pipe *pipe, const brd_request *request, const brood_message *args)
 {
     brood_message words = BROOD_MESSAGE_INIT;
