@@ -160,7 +160,7 @@ static void call_once(void *baton)
         atomic_store((_Atomic int *)baton, 1);
 }
 
-enum { STACK = 1 << 20, USED = 256 << 10 };
+enum { STACK = 1 << 20, USED = 64 << 10 };
 
 // Every page of a part of it: a sanitizer needs some, too.
 static void use_stack(void *baton)
