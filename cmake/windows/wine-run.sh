@@ -6,6 +6,7 @@
 # whoever reads a pipe to its end would wait for them.
 . "$(dirname "$0")/wine-env.sh"
 said=$(mktemp -d) || exit 99
+trap 'rm -rf "$said"; exit 143' HUP INT TERM # from who has no more time for it
 : >"$said/out"
 : >"$said/err"
 "$WINE" "$@" <&0 >"$said/out" 2>"$said/err" &

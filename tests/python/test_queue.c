@@ -49,30 +49,60 @@ static bool waited(brd_time since, int ms)
     return brd_os_now() - since >= ms * BRD_MS;
 }
 
+/** "QQQ": a queue, and those by which a process is told to start and tells that it is done. */
+typedef struct trio {
+    brood_queue *queue, *start, *finish;
+} trio;
+
+static trio make_trio(uint32_t maxsize)
+{
+    return (trio){make_queue(maxsize), make_queue(0), make_queue(0)};
+}
+
+static void destroy_trio(trio *t)
+{
+    brood_queue_destroy(t->queue);
+    brood_queue_destroy(t->start);
+    brood_queue_destroy(t->finish);
+}
+
+/** In the process: when told to, `work`, then says so. */
+static int when_told(brood_message *args, int (*work)(brood_queue *queue))
+{
+    trio t = {NULL, NULL, NULL};
+    int32_t n = 0;
+    int status = brood_unpack(args, "QQQ", &t.queue, &t.start, &t.finish);
+    if (!status)
+        status = get(t.start, &n, LONG_WAIT);
+    if (!status)
+        status = work(t.queue);
+    if (!status)
+        status = put(t.finish, 0, LONG_WAIT);
+    destroy_trio(&t);
+    return status;
+}
+
 /* --------------------------------------------------------------- _TestQueue */
 
-/** "QQQ": when told to, takes six items, then says so. */
-static int takes_six(brood_message *args, brood_message *result)
+static int take_six(brood_queue *queue)
 {
-    brood_queue *queue = NULL, *start = NULL, *finish = NULL;
     int32_t n = 0;
-    int status = brood_unpack(args, "QQQ", &queue, &start, &finish);
-    (void)result;
-    if (!status)
-        status = get(start, &n, LONG_WAIT);
+    int status = BROOD_OK;
     for (int i = 0; !status && i < 6; i++)
         status = get(queue, &n, LONG_WAIT);
-    if (!status)
-        status = put(finish, 0, LONG_WAIT);
-    brood_queue_destroy(queue);
-    brood_queue_destroy(start);
-    brood_queue_destroy(finish);
     return status;
+}
+
+static int takes_six(brood_message *args, brood_message *result)
+{
+    (void)result;
+    return when_told(args, take_six);
 }
 
 static void test_put(void)
 {
-    brood_queue *queue = make_queue(6), *start = make_queue(0), *finish = make_queue(0);
+    trio t = make_trio(6);
+    brood_queue *queue = t.queue, *start = t.start, *finish = t.finish;
     brood_process *p = NULL;
     int32_t n = 0;
     ASSERT_OK(brood_process_call(&p, takes_six, "QQQ", queue, start, finish));
@@ -91,33 +121,27 @@ static void test_put(void)
     CU_ASSERT_EQUAL(brood_queue_size(queue), 0);
     CU_ASSERT_FALSE(brood_queue_is_full(queue));
     end_well(p);
-    brood_queue_destroy(queue);
-    brood_queue_destroy(start);
-    brood_queue_destroy(finish);
+    destroy_trio(&t);
 }
 
-/** "QQQ": when told to, puts 2 to 5, then says so. */
-static int puts_four(brood_message *args, brood_message *result)
+static int put_2_to_5(brood_queue *queue)
 {
-    brood_queue *queue = NULL, *start = NULL, *finish = NULL;
-    int32_t n = 0;
-    int status = brood_unpack(args, "QQQ", &queue, &start, &finish);
-    (void)result;
-    if (!status)
-        status = get(start, &n, LONG_WAIT);
+    int status = BROOD_OK;
     for (int32_t i = 2; !status && i <= 5; i++)
         status = put(queue, i, LONG_WAIT);
-    if (!status)
-        status = put(finish, 0, LONG_WAIT);
-    brood_queue_destroy(queue);
-    brood_queue_destroy(start);
-    brood_queue_destroy(finish);
     return status;
+}
+
+static int puts_four(brood_message *args, brood_message *result)
+{
+    (void)result;
+    return when_told(args, put_2_to_5);
 }
 
 static void test_get(void)
 {
-    brood_queue *queue = make_queue(0), *start = make_queue(0), *finish = make_queue(0);
+    trio t = make_trio(0);
+    brood_queue *queue = t.queue, *start = t.start, *finish = t.finish;
     brood_process *p = NULL;
     int32_t n = 0;
     ASSERT_OK(brood_process_call(&p, puts_four, "QQQ", queue, start, finish));
@@ -135,9 +159,7 @@ static void test_get(void)
     CU_ASSERT_EQUAL(get(queue, &n, SHORT), BROOD_ETIMEDOUT);
     CU_ASSERT_TRUE(waited(since, SHORT));
     end_well(p);
-    brood_queue_destroy(queue);
-    brood_queue_destroy(start);
-    brood_queue_destroy(finish);
+    destroy_trio(&t);
 }
 
 /** "Q": puts 10 to 19. */
@@ -310,30 +332,22 @@ static void test_queue_in_process(void)
 
 /* ---------------------------------------------------------- TestSimpleQueue */
 
-/** "QQQ": puts one, two things when told to. */
+static int put_two(brood_queue *queue)
+{
+    int status = put(queue, brood_queue_size(queue) == 0, LONG_WAIT);
+    return status ? status : put(queue, brood_queue_size(queue) == 0, LONG_WAIT);
+}
+
 static int puts_two(brood_message *args, brood_message *result)
 {
-    brood_queue *queue = NULL, *start = NULL, *finish = NULL;
-    int32_t n = 0;
-    int status = brood_unpack(args, "QQQ", &queue, &start, &finish);
     (void)result;
-    if (!status)
-        status = get(start, &n, LONG_WAIT);
-    if (!status)
-        status = put(queue, brood_queue_size(queue) == 0, LONG_WAIT);
-    if (!status)
-        status = put(queue, brood_queue_size(queue) == 0, LONG_WAIT);
-    if (!status)
-        status = put(finish, 0, LONG_WAIT);
-    brood_queue_destroy(queue);
-    brood_queue_destroy(start);
-    brood_queue_destroy(finish);
-    return status;
+    return when_told(args, put_two);
 }
 
 static void test_empty(void)
 {
-    brood_queue *queue = make_queue(0), *start = make_queue(0), *finish = make_queue(0);
+    trio t = make_trio(0);
+    brood_queue *queue = t.queue, *start = t.start, *finish = t.finish;
     brood_process *p = NULL;
     int32_t n = -1;
     ASSERT_OK(brood_process_call(&p, puts_two, "QQQ", queue, start, finish));
@@ -347,9 +361,7 @@ static void test_empty(void)
     CU_ASSERT_EQUAL(n, 0);
     CU_ASSERT_EQUAL(brood_queue_size(queue), 0);
     end_well(p);
-    brood_queue_destroy(queue);
-    brood_queue_destroy(start);
-    brood_queue_destroy(finish);
+    destroy_trio(&t);
 }
 
 static void test_close(void)
