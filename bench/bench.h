@@ -79,6 +79,10 @@ double limit_stream(size_t count, uint32_t batch);
 /** Words a second from here to a bare child, through one ring. */
 double limit_one_way(uint32_t count);
 
+/** Items of 4 KiB a second from one bare process to another: copied in, copied out, nothing else.
+ */
+double limit_copies(uint32_t count);
+
 /** Writes of `size` bytes a second from here to a bare child, through the system's pipe. */
 double limit_pipe(uint32_t count, size_t size);
 

@@ -6,7 +6,7 @@
 #include "stats.h"
 #include <stdio.h>
 
-static const char brood[] = "brood", limit[] = "limit";
+static const char brood[] = "brood", limit[] = "limit", pipe[] = "pipe";
 static const char py_fork[] = "py.pool.fork", py_spawn[] = "py.pool.spawn";
 static const char py_queue[] = "py.queue", py_lock[] = "py.lock";
 
@@ -85,12 +85,14 @@ static const target targets[] = {
      PLAIN},
     {"W8.1x1.8B brood/CPython", {brood, "W8.1x1.8B"}, {py_queue, "W8.1x1.8B"}, '>', 0, 50, SHARED},
     {"W8.4x4.8B brood/CPython", {brood, "W8.4x4.8B"}, {py_queue, "W8.4x4.8B"}, '>', 0, 50, SHARED},
-    {"W8.1x1.4K brood/CPython", {brood, "W8.1x1.4K"}, {py_queue, "W8.1x1.4K"}, 0, 0, 0, SHARED},
-    {"W8.4x4.4K brood/CPython", {brood, "W8.4x4.4K"}, {py_queue, "W8.4x4.4K"}, 0, 0, 0, SHARED},
+    {"W8.1x1.4K brood/CPython", {brood, "W8.1x1.4K"}, {py_queue, "W8.1x1.4K"}, '>', 0, 50, SHARED},
+    {"W8.4x4.4K brood/CPython", {brood, "W8.4x4.4K"}, {py_queue, "W8.4x4.4K"}, '>', 0, 50, SHARED},
     {"W8.1x1.8B limit/brood", {limit, "W8.1x1.8B"}, {brood, "W8.1x1.8B"}, 0, 0, 0, PLAIN},
     {"W8.4x4.8B limit/brood", {limit, "W8.4x4.8B"}, {brood, "W8.4x4.8B"}, 0, 0, 0, PLAIN},
-    {"W8.1x1.4K brood/pipe", {brood, "W8.1x1.4K"}, {limit, "W8.1x1.4K"}, 0, 0, 0, PLAIN},
-    {"W8.4x4.4K brood/pipe", {brood, "W8.4x4.4K"}, {limit, "W8.4x4.4K"}, 0, 0, 0, PLAIN},
+    {"W8.1x1.4K limit/brood", {limit, "W8.1x1.4K"}, {brood, "W8.1x1.4K"}, 0, 0, 0, PLAIN},
+    {"W8.4x4.4K limit/brood", {limit, "W8.4x4.4K"}, {brood, "W8.4x4.4K"}, 0, 0, 0, PLAIN},
+    {"W8.1x1.4K brood/pipe", {brood, "W8.1x1.4K"}, {pipe, "W8.1x1.4K"}, 0, 0, 0, PLAIN},
+    {"W8.4x4.4K brood/pipe", {brood, "W8.4x4.4K"}, {pipe, "W8.4x4.4K"}, 0, 0, 0, PLAIN},
     {"W8.trip.p50 brood/limit", {brood, "W8.trip.p50"}, {limit, "W8.trip.p50"}, 0, 0, 0, BARE},
     {"W8.trip.p50 CPython/brood",
      {py_queue, "W8.trip.p50"},

@@ -9,7 +9,7 @@
 
 #define LIMIT_ARGUMENT "--limit-child"
 
-enum { LIMIT_SLOTS = 4096, LIMIT_MOST = 4, LIMIT_LINE = 128, LIMIT_ITEM = 4096 };
+enum { LIMIT_SLOTS = 4096, LIMIT_MOST = 4, LIMIT_LINE = 128, LIMIT_ITEM = 4096, LIMIT_ITEMS = 256 };
 
 /* Zeroed is empty. */
 typedef struct limit_ring {
@@ -34,6 +34,8 @@ typedef struct limit_segment {
     uint32_t count;
     uint32_t size; /* of what goes through a pipe */
     limit_lane lanes[LIMIT_MOST];
+    unsigned char items[LIMIT_ITEMS]
+                       [LIMIT_ITEM]; /* a ring of them, by the words of the first lane */
 } limit_segment;
 
 #define LIMIT_END UINT64_MAX /* this word ends a child */

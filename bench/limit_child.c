@@ -93,6 +93,27 @@ static void drain(child *c)
     answer_one_way(c, sum);
 }
 
+// Items that are copied in by the one and out by the other.
+static void copy_out(child *c)
+{
+    unsigned char item[LIMIT_ITEM];
+    limit_ring *in = &c->lane->tasks;
+    uint32_t tail = 0;
+    uint64_t sum = 0, number;
+    for (uint32_t at = 0; at < c->shared->count; at++) {
+        while (at == tail) {
+            tail = atomic_load_explicit(&in->tail, memory_order_acquire);
+            if (at == tail)
+                brd_os_yield();
+        }
+        memcpy(item, c->shared->items[at % LIMIT_ITEMS], sizeof item);
+        atomic_store_explicit(&in->head, at + 1, memory_order_release);
+        memcpy(&number, item, sizeof number);
+        sum += number + item[sizeof item - 1];
+    }
+    answer_one_way(c, sum);
+}
+
 // In place of a bell of its own it has a pipe's end.
 static void read_pipe(child *c)
 {
@@ -156,9 +177,9 @@ static const struct {
     const char *name;
     void (*run)(child *c);
     bool ready; /* says by itself when it is */
-} kinds[] = {{"pingpong", pingpong, false}, {"stream", stream, false}, {"drain", drain, false},
-             {"pipe", read_pipe, false},    {"wake", wake, false},     {"burn", burn, true},
-             {"idle", idle, false}};
+} kinds[] = {{"pingpong", pingpong, false}, {"stream", stream, false},  {"drain", drain, false},
+             {"copies", copy_out, false},   {"pipe", read_pipe, false}, {"wake", wake, false},
+             {"burn", burn, true},          {"idle", idle, false}};
 
 // program, LIMIT_ARGUMENT, kind, index, parent, segment, parent's bell, own bell
 _Noreturn void limit_child(int argc, char **argv)

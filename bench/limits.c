@@ -271,6 +271,29 @@ double limit_one_way(uint32_t count)
     return one_way_end(&t, count, start);
 }
 
+double limit_copies(uint32_t count)
+{
+    team t;
+    unsigned char item[LIMIT_ITEM] = {0};
+    team_open(&t);
+    t.shared->count = count;
+    team_start(&t, "copies", 1);
+    limit_ring *ring = &t.shared->lanes[0].tasks;
+    brd_time start = brd_os_now();
+    for (uint32_t at = 0, head = 0; at < count; at++) {
+        uint64_t number = at;
+        while (at - head == LIMIT_ITEMS) {
+            head = atomic_load_explicit(&ring->head, memory_order_acquire);
+            if (at - head == LIMIT_ITEMS)
+                brd_os_yield();
+        }
+        memcpy(item, &number, sizeof number);
+        memcpy(t.shared->items[at % LIMIT_ITEMS], item, sizeof item);
+        atomic_store_explicit(&ring->tail, at + 1, memory_order_release);
+    }
+    return one_way_end(&t, count, start);
+}
+
 double limit_pipe(uint32_t count, size_t size)
 {
     team t;

@@ -191,10 +191,12 @@ void work_queue(const bench_options *o, int round)
         uint64_t count = c->count / (o->quick ? 20 : 1);
         uint64_t all = count * c->sides;
         char arguments[64];
-        if (c->size == sizeof(uint64_t))
+        if (c->size == sizeof(uint64_t)) {
             stats_add("limit", c->metric, limit_one_way((uint32_t)all), "items/s");
-        else
-            stats_add("limit", c->metric, limit_pipe((uint32_t)all, c->size), "items/s");
+        } else {
+            stats_add("limit", c->metric, limit_copies((uint32_t)all), "items/s");
+            stats_add("pipe", c->metric, limit_pipe((uint32_t)all, c->size), "items/s");
+        }
         stats_add("brood", c->metric, queue_rate(c, count), "items/s");
         (void)snprintf(arguments, sizeof arguments, "queue %u %zu %s", c->sides, c->size,
                        c->metric);

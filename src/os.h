@@ -103,7 +103,8 @@ int brd_os_chan_output(brd_chan **mine, brd_handle *theirs);
 
 /**
  * The child's side: makes a channel of the handle that it inherited, and owns it on success.
- * A connected TCP socket becomes a channel too, without delay (TCP_NODELAY), and no handles travel.
+ * A connected TCP socket becomes a channel too, without delay (TCP_NODELAY), and no handles travel;
+ * a peer that vanished is noticed after two minutes of silence.
  */
 int brd_os_chan_adopt(brd_chan **out, brd_handle theirs);
 
@@ -544,6 +545,8 @@ void brd_os_once(_Atomic int *state, void (*init)(void));
 
 /** The hint for the inside of a spin loop. */
 void brd_os_pause(void);
+/** The hint that these bytes are about to be read. */
+void brd_os_prefetch(const void *bytes, size_t size);
 /** Lets another thread run on this cpu. */
 void brd_os_yield(void);
 

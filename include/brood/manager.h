@@ -118,9 +118,9 @@ typedef struct brood_manager_options {
     const char *address;    /**< where other programs connect: as brood_listener_create() has it */
     const void *key;        /**< what they must have; copied; NULL: local addresses only */
     size_t key_size;        /**< BROOD_KEY_SIZE_MIN to 4096 bytes */
-    uint64_t limit;         /**< bytes of the longest request of a client; 64 MiB. All that it may
-                                 have in hand at a time is `clients` of them; what objects may
-                                 hold is limited by .memory of the context alone */
+    uint64_t limit;         /**< bytes of the longest request of a client, from 512 on; 64 MiB. All
+                                 that it may have in hand at a time is `clients` of them; what
+                                 objects may hold is limited by .memory of the context alone */
     uint32_t clients;       /**< connections at a time, one for each thread that calls, up to
                                  100,000; 1,000. One more is refused: BROOD_EBUSY */
     int64_t grace;          /**< milliseconds that its process has to end by itself; 1,000 */
@@ -268,7 +268,8 @@ typedef struct brood_manager_type {
  * forkserver, if it does so before brood_main(): the manager's process is this program, started
  * again. Once more the same changes nothing.
  * Methods of one object run one at a time, in threads of the manager; those of different
- * objects beside each other. A method that crashes takes the manager along.
+ * objects beside each other. Such a thread has a stack of 1 MiB. A method that crashes takes the
+ * manager along.
  * Fails with: BROOD_EBUSY (the name is taken), BROOD_EINVAL, BROOD_ENOMEM.
  * Python: BaseManager.register.
  */

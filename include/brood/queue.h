@@ -43,8 +43,8 @@ typedef struct brood_queue brood_queue;
 typedef struct brood_queue_options {
     size_t struct_size;
     uint32_t maxsize;  /**< items that wait at most; as many as fit */
-    uint64_t capacity; /**< bytes for those that wait, each with 16 of its own, rounded up to a
-                            power of two; 1 MiB */
+    uint64_t capacity; /**< bytes for those that wait, each with 8 to 15 of its own, rounded up to
+                            a power of two; 1 MiB */
 } brood_queue_options;
 
 /** BROOD_QUEUE(.maxsize = 100): the fields named, the others default. */

@@ -5,6 +5,8 @@
 #include <brood/status.h>
 #include <string.h>
 
+enum { LEAST_EXPECTED = 256, MOST_EXPECTED = 4096 };
+
 _Static_assert(sizeof(brd_buffer_head) == BRD_BUFFER_UNIT, "a head is one unit");
 
 static uint32_t units_of(uint64_t mark)
@@ -50,13 +52,6 @@ uint32_t brd_buffer_count(const brd_buffer *b)
     return count_of(tail_of(b)) - count_of(head);
 }
 
-bool brd_buffer_is_empty(const brd_buffer *b)
-{
-    uint64_t head = head_of(b);
-    return atomic_load_explicit(&b->words->tail_seen, memory_order_relaxed) == head &&
-           tail_of(b) == head;
-}
-
 uint32_t brd_buffer_written(const brd_buffer *b)
 {
     return count_of(tail_of(b));
@@ -81,16 +76,18 @@ bool brd_buffer_has_room(const brd_buffer *b, uint64_t size, uint32_t most)
     return fits(b, head, tail_of(b), (need){units_for(size), most});
 }
 
-bool brd_buffer_find_room(brd_buffer *b, uint64_t size, uint32_t most)
+int brd_buffer_find_room(brd_buffer *b, uint64_t size, uint32_t most)
 {
     const need n = {units_for(size), most};
     uint64_t tail = tail_of(b);
     // What a writer before saw must be seen from here on too, so it is handed on in order.
     if (fits(b, atomic_load_explicit(&b->words->head_seen, memory_order_acquire), tail, n))
-        return true;
+        return BROOD_OK;
     uint64_t head = head_of(b);
     atomic_store_explicit(&b->words->head_seen, head, memory_order_release);
-    return fits(b, head, tail, n);
+    if (fits(b, head, tail, n))
+        return BROOD_OK;
+    return used_between(head, tail) > b->capacity ? BROOD_EPROTOCOL : BROOD_EAGAIN;
 }
 
 static uint64_t place(const brd_buffer *b, uint64_t unit)
@@ -110,33 +107,23 @@ static uint64_t copy_in(brd_buffer *b, uint64_t at, brd_span part)
     return (at + part.size) & (b->capacity - 1);
 }
 
-int brd_buffer_write(brd_buffer *b, const brd_buffer_head *head, const brd_span parts[2],
-                     uint64_t *next)
+uint64_t brd_buffer_write(brd_buffer *b, const brd_buffer_head *head, const brd_span parts[2])
 {
     uint64_t tail = tail_of(b);
-    if (!brd_buffer_find_room(b, head->size, 0))
-        return used_between(head_of(b), tail) > b->capacity ? BROOD_EPROTOCOL : BROOD_EAGAIN;
     uint64_t at = copy_in(b, place(b, units_of(tail)), (brd_span){head, sizeof *head});
     at = copy_in(b, at, parts[0]);
     copy_in(b, at, parts[1]);
-    *next = moved(tail, units_for(head->size));
-    return BROOD_OK;
+    return moved(tail, units_for(head->size));
 }
 
-void brd_buffer_commit(brd_buffer *b, uint64_t next)
-{
-    atomic_store_explicit(&b->words->tail, next, memory_order_release);
-}
-
-// In two loads that the compiler cannot repeat: what is checked is what is used.
+// In one load that the compiler cannot repeat: what is checked is what is used.
 static brd_buffer_head head_at(const brd_buffer *b, uint64_t at)
 {
     const void *start = b->bytes + place(b, units_of(at));
-    const _Atomic uint64_t *words = start;
-    const uint64_t copy[2] = {atomic_load_explicit(&words[0], memory_order_relaxed),
-                              atomic_load_explicit(&words[1], memory_order_relaxed)};
+    const uint64_t word =
+        atomic_load_explicit((const _Atomic uint64_t *)start, memory_order_relaxed);
     brd_buffer_head head;
-    memcpy(&head, copy, sizeof head);
+    memcpy(&head, &word, sizeof head);
     return head;
 }
 
@@ -152,6 +139,17 @@ static uint64_t used_from(brd_buffer *b, uint64_t at)
     return used_between(at, seen);
 }
 
+// While a record is copied, the next one comes from the cpu on which it was written. Small ones
+// stand close enough together.
+static void expect(const brd_buffer *b, const brd_buffer_record *r, uint64_t behind)
+{
+    uint64_t at = place(b, units_of(r->next)), size = r->head.size;
+    size = size < behind ? size : behind;
+    size = size < b->capacity - at ? size : b->capacity - at;
+    if (size >= LEAST_EXPECTED)
+        brd_os_prefetch(b->bytes + at, size < MOST_EXPECTED ? (size_t)size : MOST_EXPECTED);
+}
+
 static int look_at(brd_buffer *b, uint64_t at, brd_buffer_record *out)
 {
     brd_buffer_record r = {.at = at};
@@ -161,9 +159,11 @@ static int look_at(brd_buffer *b, uint64_t at, brd_buffer_record *out)
     if (used > b->capacity)
         return BROOD_EPROTOCOL;
     r.head = head_at(b, at);
+    uint64_t size = units_for(r.head.size) * BRD_BUFFER_UNIT;
     r.next = moved(at, units_for(r.head.size));
-    if (units_for(r.head.size) * BRD_BUFFER_UNIT > used)
+    if (size > used)
         return BROOD_EPROTOCOL;
+    expect(b, &r, used - size);
     *out = r;
     return BROOD_OK;
 }
@@ -188,9 +188,4 @@ void brd_buffer_copy(const brd_buffer *b, const brd_buffer_record *record, size_
     memcpy(out, b->bytes + at, first);
     if (size > first)
         memcpy((unsigned char *)out + first, b->bytes, size - first);
-}
-
-void brd_buffer_drop(brd_buffer *b, const brd_buffer_record *record)
-{
-    atomic_store_explicit(&b->words->head, record->next, memory_order_release);
 }

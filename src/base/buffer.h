@@ -20,7 +20,7 @@
 #include <stdatomic.h>
 
 enum {
-    BRD_BUFFER_UNIT = 16, /* records start at multiples of this */
+    BRD_BUFFER_UNIT = 8,  /* records start at multiples of this */
     BRD_BUFFER_LINE = 128 /* two cache lines: the hardware fetches pairs */
 };
 
@@ -44,7 +44,6 @@ typedef struct brd_buffer_head {
     uint32_t size;  /* of the payload */
     uint16_t flags; /* the caller's */
     uint16_t count; /* the caller's */
-    uint64_t tag;   /* the caller's */
 } brd_buffer_head;
 
 /** A record that waits. */
@@ -60,21 +59,27 @@ uint32_t brd_buffer_count(const brd_buffer *b);
  * Whether no record waits. Any thread; it may change at once, and one that was just read may
  * still be said to be there.
  */
-bool brd_buffer_is_empty(const brd_buffer *b);
+static inline bool brd_buffer_is_empty(const brd_buffer *b)
+{
+    uint64_t head = atomic_load_explicit(&b->words->head, memory_order_acquire);
+    return atomic_load_explicit(&b->words->tail_seen, memory_order_relaxed) == head &&
+           atomic_load_explicit(&b->words->tail, memory_order_acquire) == head;
+}
 
 /** How many records were ever written; wraps. */
 uint32_t brd_buffer_written(const brd_buffer *b);
 
 /**
- * Writes a record, of a payload in two parts which together are head->size, where nobody
- * sees it yet. *next is for brd_buffer_commit.
- * Fails with: BROOD_EAGAIN (no room), BROOD_EPROTOCOL.
+ * Writes a record, for which brd_buffer_find_room has found room, where nobody sees it yet; of
+ * a payload in two parts which together are head->size. What is for brd_buffer_commit.
  */
-int brd_buffer_write(brd_buffer *b, const brd_buffer_head *head, const brd_span parts[2],
-                     uint64_t *next);
+uint64_t brd_buffer_write(brd_buffer *b, const brd_buffer_head *head, const brd_span parts[2]);
 
 /** What was written last is a record now. */
-void brd_buffer_commit(brd_buffer *b, uint64_t next);
+static inline void brd_buffer_commit(brd_buffer *b, uint64_t next)
+{
+    atomic_store_explicit(&b->words->tail, next, memory_order_release);
+}
 
 /**
  * Whether a payload of that size fits just now, and fewer than `most` records wait (0: any
@@ -82,8 +87,11 @@ void brd_buffer_commit(brd_buffer *b, uint64_t next);
  */
 bool brd_buffer_has_room(const brd_buffer *b, uint64_t size, uint32_t most);
 
-/** The same for the writer: it then stays so. */
-bool brd_buffer_find_room(brd_buffer *b, uint64_t size, uint32_t most);
+/**
+ * The same for the writer: it then stays so. Fails with: BROOD_EAGAIN (not just now),
+ * BROOD_EPROTOCOL.
+ */
+int brd_buffer_find_room(brd_buffer *b, uint64_t size, uint32_t most);
 
 /** The oldest record. Fails with: BROOD_EAGAIN (none), BROOD_EPROTOCOL. */
 int brd_buffer_look(brd_buffer *b, brd_buffer_record *out);
@@ -96,6 +104,9 @@ void brd_buffer_copy(const brd_buffer *b, const brd_buffer_record *record, size_
                      size_t size);
 
 /** It is gone. */
-void brd_buffer_drop(brd_buffer *b, const brd_buffer_record *record);
+static inline void brd_buffer_drop(brd_buffer *b, const brd_buffer_record *record)
+{
+    atomic_store_explicit(&b->words->head, record->next, memory_order_release);
+}
 
 #endif

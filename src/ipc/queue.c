@@ -12,10 +12,11 @@
 enum {
     CAPACITY = 1 << 20,
     LEAST_CAPACITY = 4096,
-    LOOKS = 400,     /* at first: some 20 microseconds */
-    MORE_LOOKS = 25, /* between two yields */
-    YIELDS = 20,     /* before it sleeps */
-    LOCK_MS = 100,   /* who does not wait for items still waits for the lock of its side */
+    LOOKS = 400,      /* at first: some 20 microseconds */
+    MORE_LOOKS = 25,  /* between two yields */
+    YIELDS = 20,      /* before it sleeps */
+    MOST_PAUSES = 64, /* for the lock of its side, before it yields */
+    LOCK_MS = 100,    /* who does not wait for items still waits for the lock of its side */
     FAREWELL_MS = 1000
 };
 
@@ -200,15 +201,30 @@ static int await_locker(brood_queue *q, brd_time until)
     return status;
 }
 
+// Who has it will soon want it again: to look on too closely would slow it down.
+static bool take_politely(brd_robust *lock)
+{
+    for (int pauses = 1; pauses <= MOST_PAUSES; pauses *= 2) {
+        if (brd_robust_try(lock))
+            return true;
+        for (int i = 0; i < pauses; i++)
+            brd_os_pause();
+    }
+    for (int i = 0; i < YIELDS; i++) {
+        if (brd_robust_try(lock))
+            return true;
+        brd_os_yield();
+    }
+    return false;
+}
+
 // It is only ever held for a moment, so one who does not wait for items gets it all the same.
 static int take(brd_robust *lock, brd_time until)
 {
-    int status = brd_robust_take(lock, 0);
-    if (status == BROOD_ETIMEDOUT) {
-        brd_time least = brd_os_now() + LOCK_MS * BRD_MS;
-        status = brd_robust_take(lock, until < least ? least : until);
-    }
-    return status;
+    if (take_politely(lock))
+        return BROOD_OK;
+    brd_time least = brd_os_now() + LOCK_MS * BRD_MS;
+    return brd_robust_take(lock, until < least ? least : until);
 }
 
 /* ------------------------------------------------------------------ putting */
@@ -221,15 +237,13 @@ static int try_to_put(brood_queue *q, const brd_queue_parcel *p, brd_time until,
     else if (status)
         return status;
     *locker = false;
-    if (is_closed(q)) {
-        status = BROOD_ECLOSED;
-    } else if (!brd_buffer_find_room(&q->buffer, brd_queue_parcel_size(p), q->maxsize)) {
-        status = BROOD_EAGAIN;
-    } else {
+    status = is_closed(q) ? BROOD_ECLOSED
+                          : brd_buffer_find_room(&q->buffer, brd_queue_parcel_size(p), q->maxsize);
+    if (!status) {
         status = brd_queue_put_item(q, p);
         *locker = status == BROOD_EAGAIN;
     }
-    (void)brd_robust_give(&q->putting);
+    brd_robust_give_own(&q->putting);
     BRD_STEP("queue.putter.left");
     if (!status) {
         note_cpu(&q->words->putter);
@@ -290,7 +304,7 @@ static int try_to_get(brood_queue *q, const brd_queue_sink *sink, brd_time until
     if (status && status != BROOD_EOWNERDEAD) // which left nothing half done
         return status;
     status = brd_queue_take_item(q, sink, &lost);
-    (void)brd_robust_give(&q->getting);
+    brd_robust_give_own(&q->getting);
     BRD_STEP("queue.getter.left");
     if (!status || lost) {
         note_cpu(&q->words->getter);

@@ -63,7 +63,7 @@ typedef struct brd_queue_sink {
 
 /**
  * An item on its way in. If it carries handles or is large they are in a locker while it
- * is in the queue, and its bytes begin with their tokens.
+ * is in the queue, and its bytes begin with a tag and their tokens.
  */
 typedef struct brd_queue_parcel {
     const void *bytes;
@@ -83,7 +83,10 @@ int brd_queue_wrap(const brood_queue *q, brd_queue_parcel *out, brd_span bytes,
                    const brd_cargo *cargo);
 void brd_queue_unwrap(brd_queue_parcel *p);
 
-/** By who may put. Fails with: BROOD_EAGAIN (no room in the locker), BROOD_ECLOSED (no locker). */
+/**
+ * By who may put, and has found room for it. Fails with: BROOD_EAGAIN (no room in the locker),
+ * BROOD_ECLOSED (no locker).
+ */
 int brd_queue_put_item(brood_queue *q, const brd_queue_parcel *p);
 
 /** By who may put, after one who died: what that one has left in the keeper's table is closed. */

@@ -10,9 +10,11 @@
 #include <string.h>
 
 enum {
+    TAG = 8, /* of an item with handles: first of all, and then their tokens */
     TOKEN = 8,
     ANNOUNCED = 8, /* behind the tokens of a large item: its size */
-    LARGE = 1      /* flags of an item */
+    LARGE = 1,     /* flags of an item */
+    MOST_FIRST = TAG + TOKEN * BRD_LOCKER_LOT + ANNOUNCED
 };
 
 /* ------------------------------------------------------------------- wrapping */
@@ -55,9 +57,15 @@ void brd_queue_unwrap(brd_queue_parcel *p)
     brd_os_shm_unmap(&p->segment);
 }
 
+// Bytes before its own, of an item that has some in the locker.
+static size_t first_size(uint32_t nhandles, bool large)
+{
+    return nhandles ? TAG + TOKEN * (size_t)nhandles + (large ? ANNOUNCED : 0) : 0;
+}
+
 size_t brd_queue_parcel_size(const brd_queue_parcel *p)
 {
-    return TOKEN * p->nhandles + (p->large ? ANNOUNCED : 0) + p->size;
+    return first_size(p->nhandles, p->large) + p->size;
 }
 
 /* -------------------------------------------------------------------- putting */
@@ -82,10 +90,11 @@ static int leave_handles(brood_queue *q, const brd_queue_parcel *p, uint64_t tag
     int status = brd_os_locker_leave(&q->locker, tag, p->handles, p->nhandles, tokens);
     if (status == BROOD_EAGAIN && clear_out(q, tag))
         status = brd_os_locker_leave(&q->locker, tag, p->handles, p->nhandles, tokens);
+    brd_put64(bytes, tag);
     for (uint32_t i = 0; !status && i < p->nhandles; i++)
-        brd_put64(bytes + TOKEN * i, tokens[i]);
+        brd_put64(bytes + TAG + TOKEN * i, tokens[i]);
     if (!status && p->large)
-        brd_put64(bytes + TOKEN * p->nhandles, p->announced);
+        brd_put64(bytes + TAG + TOKEN * p->nhandles, p->announced);
     return status;
 }
 
@@ -96,7 +105,7 @@ static void note_pending(brood_queue *q, const unsigned char *bytes, uint32_t co
     if (!q->locker.keeper)
         return;
     for (uint32_t i = 0; i < count; i++)
-        pending->tokens[i] = brd_get64(bytes + TOKEN * i);
+        pending->tokens[i] = brd_get64(bytes + TAG + TOKEN * i);
     pending->tail = atomic_load(&q->words->buffer.tail);
     atomic_store(&pending->count, count);
 }
@@ -114,30 +123,34 @@ void brd_queue_mend(brood_queue *q)
         brd_os_close(&lot[i]);
 }
 
+// Its handles are in the locker before it is in the queue. `first` is what it begins with there.
+static int leave_first(brood_queue *q, const brd_queue_parcel *p, unsigned char *first)
+{
+    uint64_t tag = atomic_fetch_add(&q->words->last_tag, 1) + 1;
+    BRD_STEP("queue.tagged");
+    int status = leave_handles(q, p, tag, first);
+    note_pending(q, first, status ? 0 : p->nhandles);
+    BRD_STEP("queue.left");
+    return status;
+}
+
 int brd_queue_put_item(brood_queue *q, const brd_queue_parcel *p)
 {
-    unsigned char first[TOKEN * BRD_LOCKER_LOT + ANNOUNCED];
-    brd_buffer_head head = {.size = (uint32_t)brd_queue_parcel_size(p),
-                            .flags = p->large ? LARGE : 0,
-                            .count = (uint16_t)p->nhandles};
-    const brd_span parts[2] = {{first, head.size - p->size}, {p->bytes, p->size}};
-    uint64_t next = 0;
-    int status = BROOD_OK;
-    if (p->nhandles) {
-        head.tag = atomic_fetch_add(&q->words->last_tag, 1) + 1;
-        BRD_STEP("queue.tagged");
-        status = leave_handles(q, p, head.tag, first);
-        note_pending(q, first, status ? 0 : p->nhandles);
-        BRD_STEP("queue.left");
-    }
-    if (!status)
-        status = brd_buffer_write(&q->buffer, &head, parts, &next);
+    unsigned char first[MOST_FIRST];
+    size_t size = brd_queue_parcel_size(p);
+    const brd_buffer_head head = {
+        .size = (uint32_t)size, .flags = p->large ? LARGE : 0, .count = (uint16_t)p->nhandles};
+    const brd_span parts[2] = {{first, size - p->size}, {p->bytes, p->size}};
+    int status = p->nhandles ? leave_first(q, p, first) : BROOD_OK;
+    if (status)
+        return status;
+    uint64_t next = brd_buffer_write(&q->buffer, &head, parts);
     BRD_STEP("queue.written");
-    if (!status)
-        brd_buffer_commit(&q->buffer, next);
+    brd_buffer_commit(&q->buffer, next);
     BRD_STEP("queue.put");
-    note_pending(q, first, 0);
-    return status;
+    if (p->nhandles)
+        note_pending(q, first, 0);
+    return BROOD_OK;
 }
 
 /* -------------------------------------------------------------------- getting */
@@ -148,20 +161,22 @@ typedef struct found {
     size_t first; /* bytes before its own */
     size_t size;  /* its own, wherever they are */
     bool large;
+    uint64_t tag;
     uint64_t tokens[BRD_LOCKER_LOT];
 } found;
 
-static int read_tokens(const brood_queue *q, found *f)
+static int read_first(const brood_queue *q, found *f)
 {
-    unsigned char bytes[TOKEN * BRD_LOCKER_LOT + ANNOUNCED];
+    unsigned char bytes[MOST_FIRST];
     uint32_t count = f->record.head.count;
-    f->first = TOKEN * count + (f->large ? ANNOUNCED : 0);
+    f->first = first_size(count, f->large);
     if (count > BRD_LOCKER_LOT || f->record.head.size < f->first || (f->large && count == 0))
         return BROOD_EPROTOCOL;
     brd_buffer_copy(&q->buffer, &f->record, 0, bytes, f->first);
+    f->tag = brd_get64(bytes);
     for (uint32_t i = 0; i < count; i++)
-        f->tokens[i] = brd_get64(bytes + TOKEN * i);
-    uint64_t announced = f->large ? brd_get64(bytes + TOKEN * count) : 0;
+        f->tokens[i] = brd_get64(bytes + TAG + TOKEN * i);
+    uint64_t announced = f->large ? brd_get64(bytes + TAG + TOKEN * count) : 0;
     if (announced > SIZE_MAX / 2)
         return BROOD_EPROTOCOL;
     f->size = f->large ? (size_t)announced : f->record.head.size - f->first;
@@ -176,7 +191,7 @@ static int look(brood_queue *q, found *f)
     f->large = f->record.head.flags & LARGE;
     f->first = 0;
     f->size = f->record.head.size;
-    return f->record.head.count || f->large ? read_tokens(q, f) : BROOD_OK;
+    return f->record.head.count || f->large ? read_first(q, f) : BROOD_OK;
 }
 
 // Room for its bytes; all that this can fail with leaves the item where it is.
@@ -225,11 +240,10 @@ static int fetch(brood_queue *q, const found *f, void *room, brd_cargo **cargo, 
     if (!*cargo)
         return BROOD_ENOMEM;
     *touched = true;
-    int status = atomic_load(&q->words->no_locker) || was_begun(q, f->record.head.tag)
-                     ? BROOD_ECLOSED
-                     : BROOD_OK;
+    int status =
+        atomic_load(&q->words->no_locker) || was_begun(q, f->tag) ? BROOD_ECLOSED : BROOD_OK;
     if (!status)
-        status = brd_os_locker_fetch(&q->locker, f->record.head.tag, f->tokens, count, lot);
+        status = brd_os_locker_fetch(&q->locker, f->tag, f->tokens, count, lot);
     if (status) // nobody left it, or who had it died with it
         return status == BROOD_ECLOSED ? BROOD_EAGAIN : status;
     BRD_STEP("queue.fetched");
@@ -294,13 +308,13 @@ void brd_queue_empty_locker(brood_queue *q)
     while (!status) {
         brd_handle lot[BRD_LOCKER_LOT];
         uint32_t count = f.record.head.count;
-        if (count && !was_begun(q, f.record.head.tag) &&
-            !brd_os_locker_fetch(&q->locker, f.record.head.tag, f.tokens, count, lot))
+        if (count && !was_begun(q, f.tag) &&
+            !brd_os_locker_fetch(&q->locker, f.tag, f.tokens, count, lot))
             for (uint32_t i = 0; i < count; i++)
                 brd_os_close(&lot[i]);
         status = brd_buffer_look_behind(&q->buffer, &f.record);
         f.large = !status && f.record.head.flags & LARGE;
         if (!status && (f.record.head.count || f.large))
-            status = read_tokens(q, &f);
+            status = read_first(q, &f);
     }
 }

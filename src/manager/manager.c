@@ -15,7 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_CLIENTS = 1000, DEFAULT_GRACE_MS = 1000, START_MS = 60000, ADDRESS_SIZE = 512 };
+enum {
+    DEFAULT_CLIENTS = 1000,
+    DEFAULT_GRACE_MS = 1000,
+    START_MS = 60000,
+    ADDRESS_SIZE = 512,
+    LEAST_LIMIT = 512 /* a greeting fits */
+};
 
 static const uint64_t default_limit = UINT64_C(64) << 20;
 
@@ -66,7 +72,7 @@ static int read_options(brood_manager_options *o, const brood_manager_options *o
     if (options)
         memcpy(o, options, options->struct_size < sizeof *o ? options->struct_size : sizeof *o);
     if (o->clients > BRD_CLIENTS_MAX || o->grace < 0 || (!o->key && o->key_size) ||
-        (o->key && !o->address))
+        (o->key && !o->address) || (o->limit && o->limit < LEAST_LIMIT))
         return BROOD_EINVAL;
     o->clients = o->clients ? o->clients : DEFAULT_CLIENTS;
     o->limit = o->limit ? o->limit : default_limit;

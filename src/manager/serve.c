@@ -247,6 +247,7 @@ static void settle(exchange *x, bool delivered, bool done)
     brd_call *k = &x->call;
     if (!delivered || !done)
         take_back(x);
+    brd_store_tidy(&x->c->server->store);
     if (x->request.ask != BRD_ASK_CALL || !k->object)
         return;
     if (!delivered && x->method && x->method->undo) {

@@ -179,7 +179,6 @@ static void end_ticket(brd_store *s, brd_ticket *t, brd_managed **dead)
 
 int brd_ticket_make(brd_store *s, brd_session *session, brd_managed *object, uint64_t *out)
 {
-    brd_managed *dead = NULL;
     brd_ticket *t = calloc(1, sizeof *t);
     if (!t)
         return BROOD_ENOMEM;
@@ -193,13 +192,21 @@ int brd_ticket_make(brd_store *s, brd_session *session, brd_managed *object, uin
         append(&session->tickets, t);
         *out = t->id;
         if (session->tickets.count > BRD_TICKETS_MAX)
-            end_ticket(s, session->tickets.first, &dead);
+            end_ticket(s, session->tickets.first, &s->late);
     }
     brd_os_mutex_unlock(&s->lock);
     if (status)
         free(t);
-    bury(s, dead);
     return status;
+}
+
+void brd_store_tidy(brd_store *s)
+{
+    brd_os_mutex_lock(&s->lock);
+    brd_managed *dead = s->late;
+    s->late = NULL;
+    brd_os_mutex_unlock(&s->lock);
+    bury(s, dead);
 }
 
 void brd_ticket_end(brd_store *s, uint64_t ticket)

@@ -69,6 +69,7 @@ typedef struct brd_store {
     brd_numbers objects;
     brd_numbers tickets;
     brd_tickets orphans; /* tickets whose sessions ended, the oldest first */
+    brd_managed *late;   /* objects without references that are to end, but not just now */
     brd_session *sessions;
     struct brd_published *names;
     uint64_t last_object, last_session, last_ticket;
@@ -129,8 +130,14 @@ void brd_session_let_go(brd_store *store, brd_held *held);
 
 /* ------------------------------------------------------------------ tickets */
 
-/** A ticket for an object that the caller refers to. Fails with: BROOD_ENOMEM. */
+/**
+ * A ticket for an object that the caller refers to. It can end another one, whose object is left
+ * to brd_store_tidy: the caller may have the lock of one. Fails with: BROOD_ENOMEM.
+ */
 int brd_ticket_make(brd_store *store, brd_session *session, brd_managed *object, uint64_t *out);
+
+/** Ends what was left for later. The caller has no lock of any object. */
+void brd_store_tidy(brd_store *store);
 
 /** It has come: nothing is on its way any more. Fine for one that is not there. */
 void brd_ticket_end(brd_store *store, uint64_t ticket);

@@ -156,11 +156,32 @@ static bool is_named(int fd)
     return named;
 }
 
+/**
+ * Has a peer that vanished without a word noticed: by the two minutes, not by the two hours that
+ * the system would take. False if it is no TCP socket.
+ */
+static bool tend_tcp(int fd)
+{
+    enum { IDLE_S = 60, BETWEEN_S = 10, TIMES = 6 };
+    const int on = 1, idle = IDLE_S, between = BETWEEN_S, times = TIMES;
+    // A frame must not wait for the next one. What is no TCP has no such option.
+    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0)
+        return false;
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+#if defined(TCP_KEEPIDLE)
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+#else // macOS before 2019
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPALIVE, &idle, sizeof idle);
+#endif
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &between, sizeof between);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof times);
+    return true;
+}
+
 int brd_os_chan_adopt(brd_chan **out, brd_handle theirs)
 {
     int fd = brd_fd_of(theirs);
     int type = 0;
-    int on = 1;
     bool tcp = false;
     int status = 0;
     socklen_t size = sizeof type;
@@ -172,8 +193,7 @@ int brd_os_chan_adopt(brd_chan **out, brd_handle theirs)
         return BROOD_EINVAL;
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
         return brd_error(errno);
-    // A frame must not wait for the next one. What is no TCP has no such option.
-    tcp = setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
+    tcp = tend_tcp(fd);
     brd_fd_note(fd);
     status = chan_make(out, fd);
     if (status == 0)

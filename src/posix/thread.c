@@ -293,6 +293,13 @@ void brd_os_pause(void)
 #endif
 }
 
+void brd_os_prefetch(const void *bytes, size_t size)
+{
+    enum { LINE = 64 };
+    for (size_t i = 0; i < size; i += LINE)
+        __builtin_prefetch((const char *)bytes + i);
+}
+
 void brd_os_yield(void)
 {
     sched_yield();

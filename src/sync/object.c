@@ -2,7 +2,6 @@
  * Shared objects: making, attaching, closing. See object.h.
  */
 #include "sync/object.h"
-#include "base/generation.h"
 #include <apr_general.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,11 +111,6 @@ int brd_object_find(brd_object *out, brd_object_kind kind, const char *word)
     warm(&o);
     *out = o;
     return BROOD_OK;
-}
-
-bool brd_object_is_ours(const brd_object *o, brd_object_kind kind)
-{
-    return o && o->kind == kind && o->generation == brd_generation() && o->shm.base;
 }
 
 void brd_object_close(brd_object *o)

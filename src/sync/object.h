@@ -8,6 +8,7 @@
 #ifndef BRD_OBJECT_H
 #define BRD_OBJECT_H
 
+#include "base/generation.h"
 #include "os.h"
 
 /** What an object is; stands in the segment and is its letter in messages. */
@@ -67,7 +68,10 @@ int brd_object_show(brd_object *out, brd_sign **sign, brd_object_kind kind, size
 int brd_object_find(brd_object *out, brd_object_kind kind, const char *word);
 
 /** Whether this process has it: it was not only copied by a fork. */
-bool brd_object_is_ours(const brd_object *o, brd_object_kind kind);
+static inline bool brd_object_is_ours(const brd_object *o, brd_object_kind kind)
+{
+    return o && o->kind == kind && o->generation == brd_generation() && o->shm.base;
+}
 
 static inline brd_object_head *brd_object_head_of(const brd_object *o)
 {

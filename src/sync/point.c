@@ -42,12 +42,8 @@ static void miss(brd_point *p, uint32_t sleepers)
     (void)atomic_compare_exchange_strong(&p->words->sleepers, &sleepers, 0);
 }
 
-void brd_point_wake(brd_point *p, uint32_t count)
+void brd_point_rouse(brd_point *p, uint32_t count)
 {
-    // What was made true is seen by whoever enters from now on, or it is seen here.
-    atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_load_explicit(&p->words->sleepers, memory_order_relaxed) == 0)
-        return;
     BRD_STEP("point.wake");
     atomic_fetch_add(&p->words->turn, 1);
     BRD_STEP("point.turned");

@@ -67,17 +67,26 @@ static inline uint32_t brd_point_turn(brd_point *p)
 /** Sleeps until the turn is another, or it is time to look again. Fails with: BROOD_ETIMEDOUT. */
 int brd_point_sleep(brd_point *p, uint32_t seen, brd_time until);
 
+/** The rest of brd_point_wake, which somebody seems to wait for. */
+void brd_point_rouse(brd_point *p, uint32_t count);
+
 /**
  * Wakes up to `count` who wait; costs a fence and a load while nobody does. Who was killed while
  * it waited still counts as a sleeper, until BRD_POINT_MISSES wakes in a row find nobody asleep.
  */
-void brd_point_wake(brd_point *p, uint32_t count);
+static inline void brd_point_wake(brd_point *p, uint32_t count)
+{
+    // What was made true is seen by whoever enters from now on, or it is seen here.
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load_explicit(&p->words->sleepers, memory_order_relaxed) != 0)
+        brd_point_rouse(p, count);
+}
 
 /** The same for who has passed such a fence since, as in brd_robust_give(): only the load. */
 static inline void brd_point_wake_fenced(brd_point *p, uint32_t count)
 {
     if (atomic_load_explicit(&p->words->sleepers, memory_order_relaxed) != 0)
-        brd_point_wake(p, count);
+        brd_point_rouse(p, count);
 }
 
 #endif

@@ -2,8 +2,6 @@
  * Taking and giving the lock. See robust.h.
  */
 #include "sync/robust.h"
-#include "base/step.h"
-#include "sync/owner.h"
 
 int brd_robust_open(brd_robust *out, brd_robust_words *words, const uint8_t key[BRD_PARK_KEY],
                     uint32_t number)
@@ -82,10 +80,7 @@ int brd_robust_give(brd_robust *r)
 {
     if (!brd_robust_is_mine(r))
         return BROOD_EINVAL;
-    BRD_STEP("robust.gives");
-    atomic_store_explicit(r->owner, 0, memory_order_release);
-    BRD_STEP("robust.gave");
-    brd_point_wake(&r->point, 1);
+    brd_robust_give_own(r);
     return BROOD_OK;
 }
 

@@ -9,6 +9,8 @@
 #ifndef BRD_ROBUST_H
 #define BRD_ROBUST_H
 
+#include "base/step.h"
+#include "sync/owner.h"
 #include "sync/point.h"
 
 /** The shared words. Zeroed is free. */
@@ -33,11 +35,32 @@ void brd_robust_close(brd_robust *r);
  */
 int brd_robust_take(brd_robust *r, brd_time until);
 
+/** Takes it if nobody has it. */
+static inline bool brd_robust_try(brd_robust *r)
+{
+    uint64_t nobody = atomic_load_explicit(r->owner, memory_order_relaxed);
+    if (nobody != 0 ||
+        !atomic_compare_exchange_strong_explicit(r->owner, &nobody, brd_owner_me(),
+                                                 memory_order_acquire, memory_order_relaxed))
+        return false;
+    BRD_STEP("robust.took");
+    return true;
+}
+
 /**
  * Gives it back, and is a fence behind all that was done with it.
  * Fails with: BROOD_EINVAL (this thread does not have it).
  */
 int brd_robust_give(brd_robust *r);
+
+/** The same for a thread that is sure to have it. */
+static inline void brd_robust_give_own(brd_robust *r)
+{
+    BRD_STEP("robust.gives");
+    atomic_store_explicit(r->owner, 0, memory_order_release);
+    BRD_STEP("robust.gave");
+    brd_point_wake(&r->point, 1);
+}
 
 /** Whether the calling thread has it. */
 bool brd_robust_is_mine(const brd_robust *r);

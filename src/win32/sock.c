@@ -9,6 +9,7 @@
  */
 #include "room.h"
 
+#include <mstcpip.h>
 #include <stdlib.h>
 #include <string.h>
 #include <ws2tcpip.h>
@@ -58,21 +59,31 @@ static void CALLBACK event_came(PTP_CALLBACK_INSTANCE instance, void *sock, PTP_
     ReleaseSRWLockExclusive(&s->lock);
 }
 
+/* Has a peer that vanished without a word noticed: by the two minutes, not by the two hours that
+ * the system would take. It fails for a peer that is gone: no matter. */
+static void tend(SOCKET socket)
+{
+    const BOOL no_delay = TRUE;
+    struct tcp_keepalive alive = {.onoff = 1, .keepalivetime = 60000, .keepaliveinterval = 6000};
+    DWORD none = 0;
+    // A frame must not wait for the next one.
+    (void)setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, (const char *)&no_delay, sizeof no_delay);
+    (void)WSAIoctl(socket, SIO_KEEPALIVE_VALS, &alive, sizeof alive, NULL, 0, &none, NULL, NULL);
+}
+
 /* Sees that the socket is what it is said to be, and makes it one of ours. */
 static int sock_prepare(SOCKET socket, bool listens)
 {
     int type = 0, size = sizeof type;
-    BOOL is = FALSE, no_delay = TRUE;
+    BOOL is = FALSE;
     if (getsockopt(socket, SOL_SOCKET, SO_TYPE, (char *)&type, &size))
         return WSAGetLastError() == WSAENOTSOCK ? BROOD_EINVAL : sock_error();
     size = sizeof is;
     if (type != SOCK_STREAM || getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, (char *)&is, &size) ||
         !is != !listens)
         return BROOD_EINVAL;
-    // A frame must not wait for the next one. It fails for a peer that is gone: no matter.
     if (!listens)
-        (void)setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, (const char *)&no_delay,
-                         sizeof no_delay);
+        tend(socket);
     SetHandleInformation((HANDLE)socket, HANDLE_FLAG_INHERIT, 0);
     return 0;
 }

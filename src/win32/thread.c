@@ -152,6 +152,13 @@ void brd_os_pause(void)
     YieldProcessor();
 }
 
+void brd_os_prefetch(const void *bytes, size_t size)
+{
+    enum { LINE = 64 };
+    for (size_t i = 0; i < size; i += LINE)
+        PreFetchCacheLine(PF_TEMPORAL_LEVEL_1, (const char *)bytes + i);
+}
+
 void brd_os_yield(void)
 {
     SwitchToThread();

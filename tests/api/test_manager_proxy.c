@@ -498,6 +498,7 @@ static void addresses_are_refused(void)
     CU_ASSERT_EQUAL(brood_manager_start(&m, BROOD_MANAGER(.address = "tcp:")), BROOD_EINVAL);
     CU_ASSERT_EQUAL(brood_manager_start(&m, BROOD_MANAGER(.address = "nowhere")), BROOD_EINVAL);
     CU_ASSERT_EQUAL(brood_manager_start(&m, BROOD_MANAGER(.clients = 100001)), BROOD_EINVAL);
+    CU_ASSERT_EQUAL(brood_manager_start(&m, BROOD_MANAGER(.limit = 100)), BROOD_EINVAL);
     CU_ASSERT_EQUAL(
         brood_manager_start(&m, BROOD_MANAGER(.address = "tcp:", .key = "short", .key_size = 5)),
         BROOD_EINVAL);

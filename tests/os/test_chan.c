@@ -112,45 +112,6 @@ static void fills_up_and_empties(void)
     ends_close(&e);
 }
 
-/** Leaves a write under way, mostly, and ends. */
-static void write_two(void *baton)
-{
-    static const char block[65536];
-    size_t put = 0;
-    (void)brd_os_chan_write(baton, block, sizeof block, &put);
-    (void)brd_os_chan_write(baton, block, sizeof block, &put);
-}
-
-/** Reads what there is until nothing is under way. */
-static void drain(ends *e)
-{
-    static char block[65536];
-    size_t n = 0;
-    while (brd_os_chan_wait(e->mine, BRD_WRITE, 0) || !brd_os_chan_wait(e->theirs, BRD_READ, 0)) {
-        CU_ASSERT_EQUAL_FATAL(brd_os_chan_wait(e->theirs, BRD_READ, test_deadline(10000)), 0);
-        CU_ASSERT_EQUAL_FATAL(brd_os_chan_read(e->theirs, block, sizeof block, &n), 0);
-    }
-}
-
-// The write may come to its end before, while or after the thread does.
-static void what_a_thread_wrote_outlives_it(void)
-{
-    ends e;
-    size_t n = 0;
-    ends_open(&e);
-    for (int i = 0; i < 100; i++) {
-        brd_thread writer = {0};
-        CU_ASSERT_EQUAL_FATAL(brd_os_thread_start(&writer, write_two, e.mine), 0);
-        CU_ASSERT_EQUAL_FATAL(brd_os_chan_wait(e.theirs, BRD_READ, test_deadline(10000)), 0);
-        drain(&e);
-        brd_os_thread_join(&writer);
-        drain(&e);
-        CU_ASSERT_EQUAL_FATAL(brd_os_chan_write(e.mine, "x", 1, &n), 0);
-        drain(&e);
-    }
-    ends_close(&e);
-}
-
 static void waits_until_a_time(void)
 {
     ends e;
@@ -386,7 +347,6 @@ static const test_case cases[] = {
     TEST_CASE(carries_bytes_both_ways),
     TEST_CASE(reads_only_what_is_there),
     TEST_CASE(fills_up_and_empties),
-    TEST_CASE(what_a_thread_wrote_outlives_it),
     TEST_CASE(waits_until_a_time),
     TEST_CASE(delivers_what_came_before_the_end),
     TEST_CASE(tells_the_writer_of_the_end),

@@ -1,17 +1,20 @@
 /*
- * What a host may be: short of descriptors, or more than who started it. The one thing to
- * know: a set-user-id copy of this program belongs to nobody, so root can start it as one
- * who may do more than its user.
+ * What a host may be: short of descriptors, more than who started it, or out of the reach of
+ * its peers. The one thing to know: a set-user-id copy of this program belongs to nobody, so
+ * root can start it as one who may do more than its user.
  */
 #include "harness.h"
 
 #include <apr_file_io.h>
 #include <apr_general.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -47,6 +50,27 @@ static void waits_for_as_many_as_it_may_have_open(void)
     brd_proc child = {0};
     CU_ASSERT_EQUAL_FATAL(test_start_child(&child, &(test_start){.child = "waits"}), 0);
     CU_ASSERT_EQUAL(test_end(&child), 0);
+}
+
+/* -------------------------------------------------------------------- peers */
+
+static int option(int fd, int level, int name)
+{
+    int value = 0;
+    socklen_t size = sizeof value;
+    CU_ASSERT_EQUAL(getsockopt(fd, level, name, &value, &size), 0);
+    return value;
+}
+
+static void looks_after_machines_that_vanish(void)
+{
+    brd_chan *c = NULL;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    CU_ASSERT_EQUAL_FATAL(brd_os_chan_adopt(&c, (brd_handle){fd}), 0);
+    CU_ASSERT(option(fd, SOL_SOCKET, SO_KEEPALIVE));
+    CU_ASSERT(option(fd, IPPROTO_TCP, TCP_KEEPINTVL) * option(fd, IPPROTO_TCP, TCP_KEEPCNT) <= 60);
+    CU_ASSERT(option(fd, IPPROTO_TCP, TCP_NODELAY));
+    brd_os_chan_close(&c);
 }
 
 /* ------------------------------------------------------------------- users */
@@ -120,6 +144,7 @@ static void believes_no_directories_of_another_user(void)
 
 static const test_case cases[] = {
     TEST_CASE(waits_for_as_many_as_it_may_have_open),
+    TEST_CASE(looks_after_machines_that_vanish),
     TEST_CASE(believes_no_directories_of_another_user),
     TEST_CHILD("waits", child_waits),
     TEST_CHILD("names", child_names),
