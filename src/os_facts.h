@@ -28,6 +28,11 @@ int64_t brd_os_pid(void);
  * Fails with: BROOD_ECLOSED (there is none, or it has ended, whether or not it was waited for).
  */
 int brd_os_birth(int64_t pid, uint64_t *birth);
+/**
+ * By whose count processes are numbered: in containers of one machine a number can mean different
+ * processes. 0 where nobody can tell, or there is one count only.
+ */
+uint64_t brd_os_pid_space(void);
 /** Bytes of a page, a power of two. */
 size_t brd_os_page(void);
 /**

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #if defined(__APPLE__)
@@ -89,3 +90,10 @@ int brd_os_birth(int64_t pid, uint64_t *birth)
 }
 
 #endif
+
+uint64_t brd_os_pid_space(void)
+{
+    struct stat is;
+    // Linux only, and there with /proc.
+    return stat("/proc/self/ns/pid", &is) == 0 ? (uint64_t)is.st_ino : 0;
+}

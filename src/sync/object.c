@@ -12,7 +12,7 @@ static int make(brd_object *out, brd_object_kind kind, size_t size, const uint64
                 const char *word, brd_sign **sign)
 {
     brd_object o = {.generation = brd_generation(), .kind = kind, .size = size};
-    brd_object_head head = {.kind = kind, .size = size};
+    brd_object_head head = {.kind = kind, .size = size, .space = brd_os_pid_space()};
     if (size > SIZE_MAX / 2)
         return BROOD_ENOMEM;
     if (terms)
@@ -51,6 +51,9 @@ static int read_head(brd_object *o, uint64_t *size)
     memcpy(&head, o->shm.base, sizeof head);
     if (head.kind != (uint32_t)o->kind)
         return BROOD_EPROTOCOL;
+    const uint64_t space = brd_os_pid_space();
+    if (o->kind != BRD_OBJECT_BLOCK && head.space && space && head.space != space)
+        return BROOD_ENOTSUP; // blocks have no owners
     memcpy(o->terms, head.terms, sizeof o->terms);
     *size = head.size;
     return BROOD_OK;

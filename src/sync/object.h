@@ -30,6 +30,7 @@ typedef struct brd_object_head {
     uint8_t key[BRD_PARK_KEY]; /* by which sleepers find each other */
     uint64_t size;             /* of what follows */
     uint64_t terms[4];         /* the kind's own: what never changes */
+    uint64_t space;            /* in which its owners have their numbers; 0: nobody knows */
 } brd_object_head;
 
 enum { BRD_OBJECT_HEAD = 128 }; /* where the kind's own words start */
@@ -55,7 +56,8 @@ int brd_object_create(brd_object *out, brd_object_kind kind, size_t size, const 
 /**
  * Maps a segment that came from elsewhere, of which `size` bytes behind the head are said to
  * be there, and checks that it is of this kind. The object has a handle of its own.
- * Fails with: BROOD_EPROTOCOL, BROOD_ENOMEM, the system's error.
+ * Fails with: BROOD_EPROTOCOL, BROOD_ENOTSUP (it is of another container, where processes have
+ * other numbers, so that an owner would seem dead), BROOD_ENOMEM, the system's error.
  */
 int brd_object_attach(brd_object *out, brd_object_kind kind, brd_handle segment, uint64_t size);
 

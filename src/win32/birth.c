@@ -25,3 +25,8 @@ int brd_os_birth(int64_t pid, uint64_t *birth)
     *birth = known ? (uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime : 0;
     return 0;
 }
+
+uint64_t brd_os_pid_space(void)
+{
+    return 0;
+}

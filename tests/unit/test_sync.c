@@ -272,6 +272,20 @@ static void heads_are_not_believed(void)
     brood_array_destroy(a);
 }
 
+// Where a number stands for another process, a lock in somebody's hand would seem free.
+static void objects_stay_where_numbers_mean_the_same(void)
+{
+    CU_ASSERT_EQUAL_FATAL(brood_lock_create(&lock, NULL), BROOD_OK);
+    const brd_object *object = (const brd_object *)(const void *)lock;
+    CU_ASSERT_EQUAL(head_of(lock)->space, brd_os_pid_space());
+    head_of(lock)->space = 0;
+    CU_ASSERT_EQUAL(receive(&brd_lock_class, lock, object->size), BROOD_OK);
+    head_of(lock)->space = brd_os_pid_space() + 1;
+    CU_ASSERT_EQUAL(receive(&brd_lock_class, lock, object->size),
+                    brd_os_pid_space() ? BROOD_ENOTSUP : BROOD_OK);
+    brood_lock_destroy(lock);
+}
+
 static void small_segments_are_refused(void)
 {
     static const brd_object_class *const classes[] = {&brd_lock_class, &brd_semaphore_class,
@@ -394,6 +408,7 @@ static const test_case cases[] = {
     TEST_CASE(a_full_table_is_swept_of_the_dead),
     TEST_CASE(a_dead_sleeper_is_forgotten),
     TEST_CASE(heads_are_not_believed),
+    TEST_CASE(objects_stay_where_numbers_mean_the_same),
     TEST_CASE(small_segments_are_refused),
     TEST_CASE(locks_and_units_order_memory),
     TEST_CASE(a_condition_goes_round),
