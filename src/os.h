@@ -104,7 +104,7 @@ int brd_os_chan_output(brd_chan **mine, brd_handle *theirs);
 /**
  * The child's side: makes a channel of the handle that it inherited, and owns it on success.
  * A connected TCP socket becomes a channel too, without delay (TCP_NODELAY), and no handles travel;
- * a peer that vanished is noticed after two minutes of silence.
+ * a peer that vanished while nothing was on its way is noticed after two minutes.
  */
 int brd_os_chan_adopt(brd_chan **out, brd_handle theirs);
 

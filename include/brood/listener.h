@@ -22,8 +22,8 @@
  * proof is worth nothing with a listener at another address, later, or sent back to whom it
  * came from. (Two machines have one address where that is 127.0.0.1: .endpoint tells them
  * apart.)
- * A machine that vanishes without a word is noticed after two minutes of silence: its pipes are
- * then BROOD_ECLOSED.
+ * A machine that vanishes without a word is noticed after two minutes, if nothing was on its way
+ * there; else when the system gives that up (Linux: after a quarter of an hour).
  * Over TCP every message is sealed with keys of that one connection: changed, repeated,
  * left out or strange ones end it. It is not secret what they say, and somebody in between
  * can end the connection at any moment; where that matters, go through ssh, TLS or

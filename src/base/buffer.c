@@ -76,6 +76,20 @@ bool brd_buffer_has_room(const brd_buffer *b, uint64_t size, uint32_t most)
     return fits(b, head, tail_of(b), (need){units_for(size), most});
 }
 
+// As many records as are said to stand there take at least a unit each.
+static bool can_be(const brd_buffer *b, uint64_t head, uint64_t tail)
+{
+    uint64_t used = used_between(head, tail);
+    uint32_t count = count_of(tail) - count_of(head);
+    return used <= b->capacity && count <= used / BRD_BUFFER_UNIT && (count || !used);
+}
+
+bool brd_buffer_is_sound(const brd_buffer *b)
+{
+    uint64_t head = head_of(b);
+    return can_be(b, head, tail_of(b));
+}
+
 int brd_buffer_find_room(brd_buffer *b, uint64_t size, uint32_t most)
 {
     const need n = {units_for(size), most};
@@ -87,7 +101,7 @@ int brd_buffer_find_room(brd_buffer *b, uint64_t size, uint32_t most)
     atomic_store_explicit(&b->words->head_seen, head, memory_order_release);
     if (fits(b, head, tail, n))
         return BROOD_OK;
-    return used_between(head, tail) > b->capacity ? BROOD_EPROTOCOL : BROOD_EAGAIN;
+    return can_be(b, head, tail) ? BROOD_EAGAIN : BROOD_EPROTOCOL;
 }
 
 static uint64_t place(const brd_buffer *b, uint64_t unit)
@@ -127,16 +141,19 @@ static brd_buffer_head head_at(const brd_buffer *b, uint64_t at)
     return head;
 }
 
-// How many bytes of records stand from there on, at least; 0: none at all.
-static uint64_t used_from(brd_buffer *b, uint64_t at)
+// How many bytes of records stand from there on, at least. Fails with: BROOD_EAGAIN (none).
+static int find_used(brd_buffer *b, uint64_t at, uint64_t *used)
 {
     uint64_t seen = atomic_load_explicit(&b->words->tail_seen, memory_order_acquire);
-    uint64_t used = used_between(at, seen);
-    if (used != 0 && used <= b->capacity)
-        return used;
+    *used = used_between(at, seen);
+    if (*used != 0 && *used <= b->capacity)
+        return BROOD_OK;
     seen = tail_of(b);
     atomic_store_explicit(&b->words->tail_seen, seen, memory_order_release);
-    return used_between(at, seen);
+    *used = used_between(at, seen);
+    if (at == seen)
+        return BROOD_EAGAIN;
+    return *used != 0 && *used <= b->capacity ? BROOD_OK : BROOD_EPROTOCOL;
 }
 
 // While a record is copied, the next one comes from the cpu on which it was written. Small ones
@@ -153,11 +170,10 @@ static void expect(const brd_buffer *b, const brd_buffer_record *r, uint64_t beh
 static int look_at(brd_buffer *b, uint64_t at, brd_buffer_record *out)
 {
     brd_buffer_record r = {.at = at};
-    uint64_t used = used_from(b, at);
-    if (used == 0)
-        return BROOD_EAGAIN;
-    if (used > b->capacity)
-        return BROOD_EPROTOCOL;
+    uint64_t used = 0;
+    int status = find_used(b, at, &used);
+    if (status)
+        return status;
     r.head = head_at(b, at);
     uint64_t size = units_for(r.head.size) * BRD_BUFFER_UNIT;
     r.next = moved(at, units_for(r.head.size));

@@ -87,8 +87,11 @@ static inline void brd_buffer_commit(brd_buffer *b, uint64_t next)
  */
 bool brd_buffer_has_room(const brd_buffer *b, uint64_t size, uint32_t most);
 
+/** Whether such positions can be. Any thread; what just changed may be said not to be. */
+bool brd_buffer_is_sound(const brd_buffer *b);
+
 /**
- * The same for the writer: it then stays so. Fails with: BROOD_EAGAIN (not just now),
+ * Whether there is room, for the writer: it then stays so. Fails with: BROOD_EAGAIN (not just now),
  * BROOD_EPROTOCOL.
  */
 int brd_buffer_find_room(brd_buffer *b, uint64_t size, uint32_t most);

@@ -131,9 +131,12 @@ static bool has_room(const brood_queue *q, uint64_t size)
     return brd_buffer_has_room(&q->buffer, size, q->maxsize);
 }
 
+// Or it never will be: who tries is told.
 static bool is_granted(const brood_queue *q, const wish *w)
 {
-    return (w->item ? !brd_buffer_is_empty(&q->buffer) : has_room(q, w->size)) || is_closed(q);
+    return (w->item ? !brd_buffer_is_empty(&q->buffer)
+                    : has_room(q, w->size) || !brd_buffer_is_sound(&q->buffer)) ||
+           is_closed(q);
 }
 
 static void note_cpu(_Atomic int32_t *last)
@@ -223,6 +226,9 @@ static int take(brd_robust *lock, brd_time until)
 {
     if (take_politely(lock))
         return BROOD_OK;
+    int status = brd_robust_take(lock, 0); // at once also if its last owner died
+    if (status != BROOD_ETIMEDOUT)
+        return status;
     brd_time least = brd_os_now() + LOCK_MS * BRD_MS;
     return brd_robust_take(lock, until < least ? least : until);
 }

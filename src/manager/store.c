@@ -191,8 +191,10 @@ int brd_ticket_make(brd_store *s, brd_session *session, brd_managed *object, uin
         object->references++;
         append(&session->tickets, t);
         *out = t->id;
+        brd_managed *late = atomic_load(&s->late);
         if (session->tickets.count > BRD_TICKETS_MAX)
-            end_ticket(s, session->tickets.first, &s->late);
+            end_ticket(s, session->tickets.first, &late);
+        atomic_store(&s->late, late);
     }
     brd_os_mutex_unlock(&s->lock);
     if (status)
@@ -202,9 +204,10 @@ int brd_ticket_make(brd_store *s, brd_session *session, brd_managed *object, uin
 
 void brd_store_tidy(brd_store *s)
 {
+    if (!atomic_load(&s->late))
+        return;
     brd_os_mutex_lock(&s->lock);
-    brd_managed *dead = s->late;
-    s->late = NULL;
+    brd_managed *dead = atomic_exchange(&s->late, NULL);
     brd_os_mutex_unlock(&s->lock);
     bury(s, dead);
 }

@@ -68,8 +68,8 @@ typedef struct brd_store {
     brd_mutex lock;
     brd_numbers objects;
     brd_numbers tickets;
-    brd_tickets orphans; /* tickets whose sessions ended, the oldest first */
-    brd_managed *late;   /* objects without references that are to end, but not just now */
+    brd_tickets orphans;       /* tickets whose sessions ended, the oldest first */
+    brd_managed *_Atomic late; /* without references: are to end, but not just now */
     brd_session *sessions;
     struct brd_published *names;
     uint64_t last_object, last_session, last_ticket;

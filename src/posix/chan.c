@@ -156,25 +156,31 @@ static bool is_named(int fd)
     return named;
 }
 
+static void set_option(int fd, int level, int name, int value)
+{
+    (void)setsockopt(fd, level, name, &value, sizeof value);
+}
+
 /**
- * Has a peer that vanished without a word noticed: by the two minutes, not by the two hours that
+ * Has a peer that vanished without a word noticed by the two minutes, not by the two hours that
  * the system would take. False if it is no TCP socket.
  */
 static bool tend_tcp(int fd)
 {
-    enum { IDLE_S = 60, BETWEEN_S = 10, TIMES = 6 };
-    const int on = 1, idle = IDLE_S, between = BETWEEN_S, times = TIMES;
+    const int on = 1;
     // A frame must not wait for the next one. What is no TCP has no such option.
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0)
         return false;
-    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 #if defined(TCP_KEEPIDLE)
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
-#else // macOS before 2019
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPALIVE, &idle, sizeof idle);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 60);
+#elif defined(TCP_KEEPALIVE) // macOS before 2019
+    set_option(fd, IPPROTO_TCP, TCP_KEEPALIVE, 60);
 #endif
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &between, sizeof between);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof times);
+#if defined(TCP_KEEPINTVL) && defined(TCP_KEEPCNT)
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 10);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 6);
+#endif
     return true;
 }
 

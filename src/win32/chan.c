@@ -55,16 +55,15 @@ struct brd_chan {
 /* --------------------------------------------------------- making and ending */
 
 /* An operation came to its end. Lock held. */
-static void operation_done(brd_chan *c, bool was_arming, DWORD error)
+static void operation_done(brd_chan *c, bool was_arming, DWORD error, ULONG_PTR bytes)
 {
     if (was_arming) {
         c->armed = false;
         c->ended = c->ended || (error && error != ERROR_OPERATION_ABORTED);
     } else {
         c->writing = false;
-        // A pipe that waits takes all bytes or none; how many it says is not always true: of the
-        // write of a thread that has ended meanwhile Wine says 0.
-        if (error)
+        // Of the write of a thread that has ended meanwhile Wine says 0 bytes; it took all.
+        if (error || (bytes && bytes != c->sending_bytes))
             c->write_error = BROOD_ECLOSED;
     }
     WakeAllConditionVariable(&c->changed);
@@ -77,10 +76,9 @@ static void CALLBACK io_done(PTP_CALLBACK_INSTANCE instance, void *context, void
 {
     brd_chan *c = context;
     (void)instance;
-    (void)bytes;
     (void)io;
     AcquireSRWLockExclusive(&c->lock);
-    operation_done(c, overlapped == &c->arming, result);
+    operation_done(c, overlapped == &c->arming, result, bytes);
     ReleaseSRWLockExclusive(&c->lock);
 }
 
@@ -94,7 +92,7 @@ static void signalled(brd_chan *c, bool arming)
         if (!GetOverlappedResult(c->pipe, operation, &bytes, FALSE))
             error = GetLastError();
         if (error != ERROR_IO_INCOMPLETE)
-            operation_done(c, arming, error);
+            operation_done(c, arming, error, bytes);
     }
     ReleaseSRWLockExclusive(&c->lock);
 }
