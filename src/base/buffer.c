@@ -124,8 +124,8 @@ static uint64_t copy_in(brd_buffer *b, uint64_t at, brd_span part)
 uint64_t brd_buffer_write(brd_buffer *b, const brd_buffer_head *head, const brd_span parts[2])
 {
     uint64_t tail = tail_of(b);
-    uint64_t at = copy_in(b, place(b, units_of(tail)), (brd_span){head, sizeof *head});
-    at = copy_in(b, at, parts[0]);
+    memcpy(b->bytes + place(b, units_of(tail)), head, sizeof *head);
+    uint64_t at = copy_in(b, place(b, units_of(tail) + UINT64_C(1)), parts[0]);
     copy_in(b, at, parts[1]);
     return moved(tail, units_for(head->size));
 }

@@ -75,8 +75,25 @@ typedef struct brd_queue_parcel {
     uint64_t announced; /* of a large one: how many */
 } brd_queue_parcel;
 
+enum {
+    BRD_QUEUE_TAG = 8, /* of an item with handles: first of all, and then their tokens */
+    BRD_QUEUE_TOKEN = 8,
+    BRD_QUEUE_ANNOUNCED = 8 /* behind the tokens of a large item: its size */
+};
+
+/** Bytes before its own, of an item that has some in the locker. */
+static inline size_t brd_queue_first_size(uint32_t nhandles, bool large)
+{
+    return nhandles ? BRD_QUEUE_TAG + BRD_QUEUE_TOKEN * (size_t)nhandles +
+                          (large ? BRD_QUEUE_ANNOUNCED : 0)
+                    : 0;
+}
+
 /** Bytes that it takes in the buffer. */
-size_t brd_queue_parcel_size(const brd_queue_parcel *p);
+static inline size_t brd_queue_parcel_size(const brd_queue_parcel *p)
+{
+    return brd_queue_first_size(p->nhandles, p->large) + p->size;
+}
 
 /** Fails with: BROOD_ENOMEM, the system's error. New: brd_queue_unwrap. */
 int brd_queue_wrap(const brood_queue *q, brd_queue_parcel *out, brd_span bytes,

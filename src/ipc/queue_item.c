@@ -10,11 +10,10 @@
 #include <string.h>
 
 enum {
-    TAG = 8, /* of an item with handles: first of all, and then their tokens */
-    TOKEN = 8,
-    ANNOUNCED = 8, /* behind the tokens of a large item: its size */
-    LARGE = 1,     /* flags of an item */
-    MOST_FIRST = TAG + TOKEN * BRD_LOCKER_LOT + ANNOUNCED
+    TAG = BRD_QUEUE_TAG,
+    TOKEN = BRD_QUEUE_TOKEN,
+    LARGE = 1, /* flags of an item */
+    MOST_FIRST = TAG + TOKEN * BRD_LOCKER_LOT + BRD_QUEUE_ANNOUNCED
 };
 
 /* ------------------------------------------------------------------- wrapping */
@@ -55,17 +54,6 @@ int brd_queue_wrap(const brood_queue *q, brd_queue_parcel *out, brd_span bytes,
 void brd_queue_unwrap(brd_queue_parcel *p)
 {
     brd_os_shm_unmap(&p->segment);
-}
-
-// Bytes before its own, of an item that has some in the locker.
-static size_t first_size(uint32_t nhandles, bool large)
-{
-    return nhandles ? TAG + TOKEN * (size_t)nhandles + (large ? ANNOUNCED : 0) : 0;
-}
-
-size_t brd_queue_parcel_size(const brd_queue_parcel *p)
-{
-    return first_size(p->nhandles, p->large) + p->size;
 }
 
 /* -------------------------------------------------------------------- putting */
@@ -169,7 +157,7 @@ static int read_first(const brood_queue *q, found *f)
 {
     unsigned char bytes[MOST_FIRST];
     uint32_t count = f->record.head.count;
-    f->first = first_size(count, f->large);
+    f->first = brd_queue_first_size(count, f->large);
     if (count > BRD_LOCKER_LOT || f->record.head.size < f->first || (f->large && count == 0))
         return BROOD_EPROTOCOL;
     brd_buffer_copy(&q->buffer, &f->record, 0, bytes, f->first);
