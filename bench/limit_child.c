@@ -76,17 +76,24 @@ static void answer_one_way(child *c, uint64_t sum)
     c->lane->results.slots[1] = sum;
 }
 
+// How far the other side is, once there is something.
+static uint32_t await_more(const limit_ring *ring, uint32_t at, uint32_t tail)
+{
+    while (at == tail) {
+        tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
+        if (at == tail)
+            brd_os_yield();
+    }
+    return tail;
+}
+
 static void drain(child *c)
 {
     limit_ring *in = &c->lane->tasks;
     uint32_t at = 0, tail = 0;
     uint64_t sum = 0;
     while (at < c->shared->count) {
-        while (at == tail) {
-            tail = atomic_load_explicit(&in->tail, memory_order_acquire);
-            if (at == tail)
-                brd_os_yield();
-        }
+        tail = await_more(in, at, tail);
         sum += in->slots[at++ % LIMIT_SLOTS];
         atomic_store_explicit(&in->head, at, memory_order_release);
     }
@@ -101,11 +108,7 @@ static void copy_out(child *c)
     uint32_t tail = 0;
     uint64_t sum = 0, number;
     for (uint32_t at = 0; at < c->shared->count; at++) {
-        while (at == tail) {
-            tail = atomic_load_explicit(&in->tail, memory_order_acquire);
-            if (at == tail)
-                brd_os_yield();
-        }
+        tail = await_more(in, at, tail);
         memcpy(item, c->shared->items[at % LIMIT_ITEMS], sizeof item);
         atomic_store_explicit(&in->head, at + 1, memory_order_release);
         memcpy(&number, item, sizeof number);

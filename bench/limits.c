@@ -251,6 +251,17 @@ static double one_way_end(team *t, uint32_t count, brd_time start)
     return (double)count / seconds;
 }
 
+// How far the other side is, once it has left room for one more.
+static uint32_t await_room(const limit_ring *ring, uint32_t at, uint32_t head, uint32_t slots)
+{
+    while (at - head == slots) {
+        head = atomic_load_explicit(&ring->head, memory_order_acquire);
+        if (at - head == slots)
+            brd_os_yield();
+    }
+    return head;
+}
+
 double limit_one_way(uint32_t count)
 {
     team t;
@@ -260,11 +271,7 @@ double limit_one_way(uint32_t count)
     limit_ring *ring = &t.shared->lanes[0].tasks;
     brd_time start = brd_os_now();
     for (uint32_t at = 0, head = 0; at < count; at++) {
-        while (at - head == LIMIT_SLOTS) {
-            head = atomic_load_explicit(&ring->head, memory_order_acquire);
-            if (at - head == LIMIT_SLOTS)
-                brd_os_yield();
-        }
+        head = await_room(ring, at, head, LIMIT_SLOTS);
         ring->slots[at % LIMIT_SLOTS] = at;
         atomic_store_explicit(&ring->tail, at + 1, memory_order_release);
     }
@@ -282,11 +289,7 @@ double limit_copies(uint32_t count)
     brd_time start = brd_os_now();
     for (uint32_t at = 0, head = 0; at < count; at++) {
         uint64_t number = at;
-        while (at - head == LIMIT_ITEMS) {
-            head = atomic_load_explicit(&ring->head, memory_order_acquire);
-            if (at - head == LIMIT_ITEMS)
-                brd_os_yield();
-        }
+        head = await_room(ring, at, head, LIMIT_ITEMS);
         memcpy(item, &number, sizeof number);
         memcpy(t.shared->items[at % LIMIT_ITEMS], item, sizeof item);
         atomic_store_explicit(&ring->tail, at + 1, memory_order_release);

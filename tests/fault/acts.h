@@ -19,6 +19,9 @@ _Noreturn void act_kill_self(void);
 /** Stops a process where it stands. False where no system call does that. */
 bool act_stop(int64_t pid);
 
+/** Whether a process stands still, all of it. True where nobody can tell. */
+bool act_is_stopped(int64_t pid);
+
 /** Lets a process that was stopped go on. */
 bool act_continue(int64_t pid);
 

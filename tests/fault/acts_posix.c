@@ -4,6 +4,7 @@
  */
 #include "fault/acts.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -49,6 +51,32 @@ bool act_stop(int64_t pid)
 
 #if defined(__linux__)
 
+static bool thread_is_stopped(int64_t pid, const char *thread)
+{
+    char path[300], line[512] = "";
+    (void)snprintf(path, sizeof path, "/proc/%lld/task/%s/stat", (long long)pid, thread);
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return true; // it has ended
+    const char *name = fgets(line, sizeof line, file) ? strrchr(line, ')') : NULL;
+    (void)fclose(file);
+    return name && strncmp(name, ") T", 3) == 0;
+}
+
+bool act_is_stopped(int64_t pid)
+{
+    char path[64];
+    bool stopped = true;
+    (void)snprintf(path, sizeof path, "/proc/%lld/task", (long long)pid);
+    DIR *threads = opendir(path);
+    if (!threads)
+        return true; // it has ended, or there is no /proc
+    for (struct dirent *e; (e = readdir(threads)) != NULL;)
+        stopped = stopped && (e->d_name[0] == '.' || thread_is_stopped(pid, e->d_name));
+    (void)closedir(threads);
+    return stopped;
+}
+
 /** Waits until it stands still; false if it has ended, which is left for others to see. */
 static bool traced_stops(pid_t pid)
 {
@@ -78,6 +106,12 @@ bool act_kill_at_call(int64_t pid, long count, _Atomic int64_t *go)
 }
 
 #else
+
+bool act_is_stopped(int64_t pid)
+{
+    (void)pid;
+    return true;
+}
 
 bool act_kill_at_call(int64_t pid, long count, _Atomic int64_t *go)
 {

@@ -95,6 +95,15 @@ static int64_t read_pid(const gate *g, int32_t index)
     return pid;
 }
 
+// The system lets go on what is stopped when its parent ends, but not what stops later: this is
+// before, so that it is the one that is tried.
+static void await_stop(brood_function *function, int64_t pid)
+{
+    brd_time until = test_deadline(20000);
+    while (function == is_stopped_for_ever && !act_is_stopped(pid) && brd_os_now() < until)
+        moment();
+}
+
 static void occupy(brood_pool *pool, brood_function *function, const gate *g, report *r)
 {
     brood_message args = BROOD_MESSAGE_INIT;
@@ -103,6 +112,7 @@ static void occupy(brood_pool *pool, brood_function *function, const gate *g, re
     TEST_CHILD_CHECK(brood_pool_apply_async(pool, function, &args, NULL, NULL) == 0);
     r->pids[r->count++] = read_pid(g, index);
     TEST_CHILD_CHECK(r->pids[r->count - 1] > 0);
+    await_stop(function, r->pids[r->count - 1]);
     brood_message_clear(&args);
 }
 
@@ -115,6 +125,7 @@ static void start(brood_process **p, brood_function *function, const gate *g, re
     TEST_CHILD_CHECK(brood_process_start(*p) == 0);
     r->pids[r->count++] = read_pid(g, index);
     TEST_CHILD_CHECK(r->pids[r->count - 1] == brood_process_pid(*p));
+    await_stop(function, r->pids[r->count - 1]);
     brood_message_clear(&args);
 }
 
