@@ -5,7 +5,7 @@
  */
 #include "api/managed.h"
 #include "fault/acts.h"
-#include "manager/protocol.h"
+#include "fault/clients.h"
 #include "manager/proxy.h"
 
 #include <brood/listener.h>
@@ -56,15 +56,6 @@ static const brood_manager_type witness_type = {"Witness", witness_create, witne
 static const brood_manager_type slow_type = {"Slow", NULL, NULL, slow_methods};
 
 /* ------------------------------------------------------------------ helpers */
-
-static int say(brood_pipe *pipe, const brd_request *request, const brood_message *args)
-{
-    brood_message words = BROOD_MESSAGE_INIT;
-    ASSERT_OK(brd_request_write(&words, request, args));
-    int status = brood_pipe_send(pipe, &words, LONG);
-    brood_message_clear(&words);
-    return status;
-}
 
 /** One more connection of the session in *hello, or the first one if that is zeroed. */
 static brood_pipe *connection_of(brd_hello_from *hello)

@@ -4,7 +4,7 @@
  * own functions, and then spoiled.
  */
 #include "api/managed.h"
-#include "manager/protocol.h"
+#include "fault/clients.h"
 #include "manager/proxy.h"
 
 #include <brood/listener.h>
@@ -17,15 +17,6 @@ static brood_pipe *dial(brood_manager *m)
     CU_ASSERT_EQUAL_FATAL(brood_client_connect(&pipe, brood_manager_address(m), NULL, LONG),
                           BROOD_OK);
     return pipe;
-}
-
-static int say(brood_pipe *pipe, const brd_request *request, const brood_message *args)
-{
-    brood_message words = BROOD_MESSAGE_INIT;
-    ASSERT_OK(brd_request_write(&words, request, args));
-    int status = brood_pipe_send(pipe, &words, LONG);
-    brood_message_clear(&words);
-    return status;
 }
 
 /** A client that has said hello. */
